@@ -1,0 +1,35 @@
+# The commands of README.md. Everything happens in .venv, so that nothing else is touched.
+PYTHON ?= python3.11
+VENV   ?= .venv
+BIN     = $(VENV)/bin
+
+# One file stands for "the environment is as pyproject.toml says".
+READY = $(VENV)/.ready
+
+.PHONY: demo test lint verify bench clean
+
+demo: $(READY)
+	$(BIN)/autograder demo
+
+test: $(READY) lint
+	$(BIN)/python -m pytest
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/autograder release --check
+
+verify: $(READY)
+	$(BIN)/autograder verify
+
+bench: $(READY)
+	$(BIN)/python tests/benchmarks/throughput.py
+
+clean:
+	rm -rf $(VENV)
+
+$(READY): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $(READY)
