@@ -1,0 +1,98 @@
+"""What this machine offers, for `autograder doctor`."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import sys
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing the machine has or lacks.
+
+    Attributes:
+        what: the thing.
+        there: whether it is there.
+        detail: its version or form.
+        missing: what its absence means and what to do, in one sentence.
+    """
+
+    what: str
+    there: bool
+    detail: str = ""
+    missing: str = ""
+
+
+def findings() -> list[Finding]:
+    """Everything that decides how grading works here."""
+    return [
+        Finding(
+            "Python",
+            sys.version_info >= (3, 11),
+            platform.python_version(),
+            "Handgrad needs Python 3.11 or newer: install it and make the environment again.",
+        ),
+        Finding(
+            "platform", True, f"{platform.system()} {platform.machine()}"
+        ),
+        *(_library(name, why) for name, why in _LIBRARIES.items()),
+        Finding(
+            "fork",
+            can_fork(),
+            "workers are forked from a prepared process (about 10 ms each)",
+            "Workers are started one by one here (about 2 s each) and are not confined: grade "
+            "other people's code on Linux, or in the container of docs/worker.md.",
+        ),
+        Finding(
+            "GPU",
+            _has_gpu(),
+            "an NVIDIA device is visible",
+            "No NVIDIA device is visible; everything is checked on the CPU.",
+        ),
+        Finding(
+            "confinement",
+            False,
+            "",
+            "A worker has resource limits, an empty environment and its own folder, but can read "
+            "files: grade untrusted submissions in the container of docs/worker.md.",
+        ),
+    ]
+
+
+_LIBRARIES = {
+    "torch": "Nothing works without it: pip install handgrad.",
+    "numpy": "Nothing works without it: pip install handgrad.",
+    "pytest": "Nothing works without it: pip install handgrad.",
+    "hypothesis": "Nothing works without it: pip install handgrad.",
+    "jupytext": "Releases cannot be made: pip install 'handgrad[instructor]'.",
+    "nbformat": "Releases cannot be made: pip install 'handgrad[instructor]'.",
+    "hatchling": "A release cannot carry the tool: pip install 'handgrad[instructor]'.",
+}
+
+
+def _library(name: str, why: str) -> Finding:
+    try:
+        version = importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return Finding(name, False, "", why)
+    return Finding(name, True, version)
+
+
+def can_fork() -> bool:
+    """Whether workers may be forked: on Linux. macOS forks, but its libraries do not survive it."""
+    return sys.platform == "linux"
+
+
+def usable_cores() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _has_gpu() -> bool:
+    """Looks for the driver, not through torch: initialising CUDA here would spoil a later fork."""
+    return os.path.exists("/dev/nvidia0") or os.path.exists("/proc/driver/nvidia/version")

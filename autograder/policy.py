@@ -1,0 +1,80 @@
+"""The course's policy: ``solutions/course.toml``."""
+
+from __future__ import annotations
+
+import datetime as dt
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from autograder.declarations import CourseError
+
+Positive = Annotated[float, msgspec.Meta(gt=0)]
+Whole = Annotated[int, msgspec.Meta(ge=1)]
+
+
+class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a course decides, with its defaults.
+
+    Attributes:
+        name: the course's name, as students see it.
+        attempt: which of a student's attempts counts, ``"latest"`` or ``"best"``.
+        seed: from which the inputs of the hidden tests are drawn; known to staff only.
+        call_seconds: how long one call of a student's function may take.
+        submission_seconds: how long grading one unit of one submission may take.
+        memory_mb: how much memory a student's process may use beyond what torch needs.
+        show_points: when students see the points of hidden tests.
+        due: by unit the moment it is due, with its time zone.
+        extensions: by student, and by unit, another moment that it is due.
+    """
+
+    name: str = "Handgrad"
+    attempt: Literal["latest", "best"] = "latest"
+    seed: Annotated[int, msgspec.Meta(ge=0)] = 0
+    call_seconds: Positive = 5.0
+    submission_seconds: Positive = 120.0
+    memory_mb: Whole = 2048
+    show_points: Literal["always", "after_due_date", "after_published", "never"] = "always"
+    due: dict[str, dt.datetime] = {}
+    extensions: dict[str, dict[str, dt.datetime]] = {}
+
+    def due_for(self, student: str, unit: str) -> dt.datetime | None:
+        """When a unit is due for a student; None if no date is set."""
+        return self.extensions.get(student, {}).get(unit, self.due.get(unit))
+
+
+def read_policy(path: Path) -> Policy:
+    """Read ``course.toml``; the defaults where there is none.
+
+    Args:
+        path: the file.
+
+    Raises:
+        CourseError: it is not TOML, has an unknown key or a value of the wrong kind, or a moment
+            without a time zone.
+    """
+    if not path.is_file():
+        return Policy()
+    try:
+        values: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise CourseError(f"{path.name}: this is not valid TOML ({error}); correct it.") from error
+    for key in values.keys() - set(Policy.__struct_fields__):
+        known = ", ".join(Policy.__struct_fields__)
+        raise CourseError(
+            f"{path.name}: there is no setting named {key}; the settings are {known}."
+        )
+    try:
+        policy = msgspec.convert(values, Policy)
+    except msgspec.ValidationError as error:
+        raise CourseError(f"{path.name}: {error}; correct the value.") from error
+    for moments in (policy.due, *policy.extensions.values()):
+        for unit, moment in moments.items():
+            if moment.tzinfo is None:
+                raise CourseError(
+                    f"{path.name}: the date of {unit} names no time zone; write it like "
+                    "2026-10-15T23:59:00+02:00."
+                )
+    return policy

@@ -1,0 +1,56 @@
+"""How a unit's files declare exercises, known mistakes and alternatives.
+
+The declarations are read from the source (`autograder.course`, `autograder.variants`), so the
+decorators themselves do almost nothing: they give the declaration a form that Python, pytest and
+an editor understand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Set
+from typing import TypeVar
+
+import pytest
+
+F = TypeVar("F", bound=Callable[..., object])
+
+
+def exercise(name: str, *, points: float) -> Callable[[F], F]:
+    """Say which exercise a test belongs to, and how many points it is worth.
+
+    Args:
+        name: the exercise, which is the name of the function that the student completes.
+        points: what passing this test earns. All tests of an exercise, public and hidden, add up
+            to the exercise's points; one test is all or nothing.
+
+    Example:
+        >>> @exercise("relu_forward", points=2)
+        ... def test_relu_forward_is_zero_below_zero(student, device): ...
+    """
+
+    def mark(function: F) -> F:
+        marked: F = pytest.mark.exercise(name, points=points)(function)
+        return marked
+
+    return mark
+
+
+def mistake(exercise: str, sentence: str) -> Callable[[F], F]:
+    """Declare a known wrong implementation of one exercise.
+
+    Args:
+        exercise: the function of the reference that the decorated function replaces.
+        sentence: what a student who made this mistake should be told.
+    """
+    return lambda function: function
+
+
+def alternative(title: str, *, replaces: str, exempt: Set[str] = frozenset()) -> Callable[[F], F]:
+    """Declare a part of another correct implementation.
+
+    Args:
+        title: functions with the same title form one implementation.
+        replaces: the function of the reference that the decorated function replaces.
+        exempt: checks that do not apply; ``{"speed"}`` for code that is slow on purpose.
+    """
+    return lambda function: function
