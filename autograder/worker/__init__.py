@@ -1,0 +1,14 @@
+"""The untrusted side: the process in which a student's code runs.
+
+Everything here may be read by the student's code, and nothing here knows a secret: the room imports
+the standard library, msgpack, NumPy, torch and itself.
+
+- `wire`: how values travel, and the bounds that make reading a hostile message safe; `encoding`,
+  `decoding`, `frames` and `channel` write, read, cut and carry messages;
+- `observe`: which arguments a call changed in place;
+- `confinement`: the limits a worker puts on itself before it sees the student's code;
+- `serve`: loads the student's cells and answers calls; `failures`: says what they raised;
+- `process`: a worker's life, however it was started;
+- `zygote`: a clean process with torch imported, of which every worker is a fork;
+- `spawned`: the same worker where there is no fork.
+"""

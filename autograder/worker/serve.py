@@ -1,0 +1,274 @@
+"""Load a student's cells and answer calls, until the grader hangs up.
+
+Requests of the grader:
+
+    ["load", module, label, first line, source]   run one cell in the module's namespace
+    ["calls", [[call, size], ...]]    each call is a packed ``[function, args, kwargs, returns]``
+                                      with ``size`` bytes of the payload
+    ["free", [id, ...]]               forget these opaque values
+    ["forget"]                        forget all of them
+    ["answer", value] ["failed"]      what a callback gave
+
+Answers, one per cell and one per call, in order, each as soon as it is known:
+
+    ["hello", version, [[layer, state], ...]]
+    ["ok", value, changed]                by value; or ["h", id] where the call says "opaque"
+    ["error", kind, base, message, line, trace, changed]
+    ["skipped"]                           it needs the result of a call that failed
+    ["callback", id, args, kwargs]        a call of a function that the grader passed in
+
+Inside arguments ``["h", id]`` is an opaque value from earlier, ``["r", call, part]`` the result of
+an earlier call of the same batch (the object itself), ``["c", id]`` a function of the grader's.
+
+Nothing here is a boundary: the student's code shares this process and may change all of it.
+"""
+
+from __future__ import annotations
+import __future__
+
+import linecache
+import sys
+import threading
+import types
+from collections.abc import Callable
+from typing import Any
+
+from autograder.worker import frames
+from autograder.worker.channel import Channel, Closed
+from autograder.worker.decoding import Decoder
+from autograder.worker.encoding import Encoder, foreign
+from autograder.worker.failures import Failure, describe_failure
+from autograder.worker.observe import Snapshot, snapshot
+from autograder.worker.wire import FROM_WORKER, TO_WORKER, NotSendable, WireError, type_name
+
+_FUTURES = sum(getattr(__future__, name).compiler_flag for name in __future__.all_feature_names)
+
+
+class _Skipped(Exception):
+    """An argument is the result of a call that failed."""
+
+
+class _Unusable(Exception):
+    """The call's result cannot be used; the text is a sentence for the student."""
+
+
+class Server:
+    """One student's module and the opaque values that the grader holds handles of."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._module = types.ModuleType("")
+        self._labels: set[str] = set()
+        self._futures = 0
+        self._kept: dict[int, Any] = {}
+        self._last_kept = 0
+        self._results: list[Any] = []  # of the present batch; `_Skipped` where a call failed
+        self._seq = 0
+        self._thread = threading.get_ident()
+        self._batches = 0  # a callback is good for the batch it came with
+
+    def serve(self) -> None:
+        """Answer requests until the grader hangs up."""
+        try:
+            while True:
+                frame = self._channel.receive()
+                self._seq = frame.seq
+                match frames.unpack(frame.meta, TO_WORKER):
+                    case ["calls", calls]:
+                        self._run(calls, memoryview(frame.payload))
+                    case ["load", module, label, first_line, source]:
+                        self._load(module, label, first_line, source)
+                    case ["free", ids]:
+                        for kept in ids:
+                            self._kept.pop(kept, None)
+                    case ["forget"]:
+                        self._kept.clear()
+                    case message:
+                        raise WireError(f"an unknown request: {message[0]}")
+        except Closed:
+            return
+
+    # Loading
+
+    def _load(self, module: str, label: str, first_line: int, source: str) -> None:
+        if module != self._module.__name__:
+            # Dataclasses and the like look for their module here.
+            self._module = sys.modules[module] = types.ModuleType(module)
+        self._labels.add(label)
+        _remember_source(label, first_line, source)
+        try:
+            # As in a notebook: `from __future__ import annotations` holds for the cells after it.
+            code = compile(
+                "\n" * (first_line - 1) + source,
+                label,
+                "exec",
+                flags=self._futures,
+                dont_inherit=True,
+            )
+            self._futures |= code.co_flags & _FUTURES
+            exec(code, self._module.__dict__)
+        except BaseException as error:
+            self._fail(describe_failure(error, self._labels), [])
+        else:
+            self._answer(["ok", None, []])
+
+    # Calling
+
+    def _run(self, calls: list[Any], payload: memoryview) -> None:
+        self._results, start = [], 0
+        self._batches += 1
+        for meta, size in calls:
+            # Decoded one by one, so that a call finds its arguments as the grader sent them,
+            # whatever the calls before it did to theirs.
+            result = self._one(meta, payload[start : start + size])
+            self._results.append(result)
+            start += size
+            self._seq += 1
+        self._results = []
+        self._batches += 1
+        for stream in (sys.stdout, sys.stderr):
+            _flush(stream)
+
+    def _one(self, meta: bytes, payload: memoryview) -> Any:
+        before: Snapshot | None = None
+        function = ""
+        try:
+            function, args, kwargs, returns = frames.unpack(meta, TO_WORKER)
+            decoder = Decoder(payload, TO_WORKER, self._resolve, trusted=True)
+            args = [decoder.value(part) for part in args]
+            kwargs = {name: decoder.value(part) for name, part in kwargs}
+            target = self._find(function)
+            before = snapshot(args, kwargs)
+            result = target(*args, **kwargs)
+            changed = before.changes()
+            try:
+                self._reply(function, result, returns, changed)
+            except NotSendable as error:
+                raise _Unusable(
+                    f"{function} returned {error}, which cannot be compared. "
+                    "Return ordinary dense tensors, numbers, strings, lists, tuples or dicts."
+                ) from None
+        except _Skipped:
+            self._answer(["skipped"])
+            return _Skipped
+        except _Unusable as error:
+            self._fail(
+                Failure("UnusableResult", "", str(error)), before.changes() if before else []
+            )
+            return _Skipped
+        except (Closed, WireError):
+            raise  # the grader's matter, not the student's
+        except BaseException as error:
+            failure = describe_failure(error, self._labels)
+            error.__traceback__ = None  # its frames hold the call's tensors
+            self._fail(failure, _changes_or_none(before))
+            return _Skipped
+        return result
+
+    def _find(self, function: str) -> Callable[..., Any]:
+        target: Callable[..., Any] | None = self._module.__dict__.get(function)
+        if target is None:
+            raise NotImplementedError(f"there is no function {function} in {self._module.__name__}")
+        if not callable(target):
+            raise _Unusable(f"{function} is not a function but a {type_name(target)}.")
+        return target
+
+    def _reply(self, function: str, result: Any, returns: Any, changed: list[str]) -> None:
+        encoder = Encoder(FROM_WORKER, foreign, contiguous=True)
+        if returns is None or returns == "opaque":
+            value = self._encode(encoder, result, returns)
+        else:
+            if not isinstance(result, (tuple, list)):
+                got = f"a {type_name(result)}" if result is not None else "None"
+            else:
+                got = f"{len(result)} value{'s' * (len(result) != 1)}"
+            if not isinstance(result, (tuple, list)) or len(result) != len(returns):
+                raise _Unusable(
+                    f"{function} should return a tuple of {len(returns)} values, "
+                    f"but returned {got}."
+                )
+            parts = zip(result, returns, strict=True)
+            value = ["t", *[self._encode(encoder, part, how) for part, how in parts]]
+        self._channel.send(self._seq, ["ok", value, changed], encoder)
+
+    def _encode(self, encoder: Encoder, value: Any, how: str | None) -> Any:
+        if how != "opaque":
+            return encoder.value(value)
+        self._last_kept += 1  # the grader frees a value by its number: none is given twice
+        self._kept[self._last_kept] = value
+        return ["h", self._last_kept]
+
+    def _answer(self, message: list[Any]) -> None:
+        self._channel.send(self._seq, message)
+
+    def _fail(self, failure: Failure, changed: list[str]) -> None:
+        for stream in (sys.stdout, sys.stderr):
+            _flush(stream)
+        self._answer(["error", *failure.parts(), changed])
+
+    # References
+
+    def _resolve(self, o: list[Any]) -> Any:
+        match o:
+            case ["h", kept]:
+                return self._kept[kept]
+            case ["c", number]:
+                return self._callback(number)
+            case ["r", index, part]:
+                result = self._results[index]
+                if result is _Skipped:
+                    raise _Skipped
+                if part is None:
+                    return result
+                try:
+                    return result[part]
+                except Exception:
+                    raise _Unusable(
+                        f"An earlier call returned a {type_name(result)} without part {part}."
+                    ) from None
+        raise WireError("a malformed reference")
+
+    def _callback(self, number: int) -> Callable[..., Any]:
+        batch, thread = self._batches, self._thread
+
+        def function(*args: Any, **kwargs: Any) -> Any:
+            if batch != self._batches or threading.get_ident() != thread:
+                raise RuntimeError(
+                    "this function can only be called while the function that got it is running, "
+                    "and from the same thread"
+                )
+            encoder = Encoder(FROM_WORKER, foreign, contiguous=True)
+            values = [encoder.value(part) for part in args]
+            named = [[name, encoder.value(part)] for name, part in kwargs.items()]
+            self._channel.send(self._seq, ["callback", number, values, named], encoder)
+            frame = self._channel.receive()
+            match frames.unpack(frame.meta, TO_WORKER):
+                case ["answer", value]:
+                    return Decoder(frame.payload, TO_WORKER, trusted=True).value(value)
+            raise RuntimeError("the function that was passed in failed")
+
+        return function
+
+
+def _changes_or_none(before: Snapshot | None) -> list[str]:
+    try:
+        return before.changes() if before else []
+    except BaseException:  # short of memory, most likely, which is what is being reported
+        return []
+
+
+def _remember_source(label: str, first_line: int, source: str) -> None:
+    """Let tracebacks show lines; cells of one file have the same label and fill it up."""
+    known = linecache.cache.get(label)
+    lines = list(known[2]) if known is not None and len(known) == 4 else []
+    new = [line + "\n" for line in source.splitlines()]
+    lines += ["\n"] * (first_line - 1 + len(new) - len(lines))
+    lines[first_line - 1 : first_line - 1 + len(new)] = new
+    linecache.cache[label] = (sum(map(len, lines)), None, lines, label)
+
+
+def _flush(stream: Any) -> None:
+    try:
+        stream.flush()
+    except BaseException:  # the student may have closed or replaced it
+        return
