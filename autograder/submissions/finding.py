@@ -1,0 +1,290 @@
+"""From paths to attempts: whose submission each file, folder or archive is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from autograder.submissions import gradescope
+from autograder.submissions.downloads import (
+    Arrived,
+    attempt_folder,
+    canvas,
+    moodle,
+    split_attempt,
+)
+from autograder.submissions.drafts import Draft, attempts_of
+from autograder.submissions.naming import is_archive, is_source, stem, without_unit
+from autograder.submissions.places import Folder, Packed, Place, has_work, is_download, located
+from autograder.submissions.records import MIB, Discovery, Limits, Unit, Unreadable
+from autograder.submissions.text import clean, decode, listing
+
+_METADATA_BYTES = 256 * MIB
+
+
+def discover(
+    paths: Sequence[Path], units: Sequence[Unit], limits: Limits | None = None
+) -> Discovery:
+    """All attempts under the given paths; no submission is opened yet.
+
+    A path is one submission (a module, a notebook, an archive, or a folder that directly holds a
+    unit's module or notebook or a unit's folder), or a class: a folder or archive with one entry
+    for each student, or a download from Canvas, Moodle or Gradescope. The convention is written
+    down in ``docs/submitting.md``.
+
+    Args:
+        paths: what the staff named; these may be links, what is inside them may not.
+        units: the course's units.
+        limits: how much an archive of a class may hold (default `Limits`).
+
+    Returns:
+        Attempts in the order of students and numbers, and warnings for the staff.
+
+    Raises:
+        Unreadable: if a path does not exist or is nothing that could hold submissions.
+    """
+    limits = limits or Limits()
+    search = _Search(units, limits)
+    for path in paths:
+        search.path(Path(path))
+    attempts, warnings = attempts_of(search.drafts, tuple(unit.module for unit in units))
+    return Discovery(attempts, (*search.warnings, *warnings))
+
+
+class _Search:
+    """Collects drafts of attempts; the methods mirror what a path can be."""
+
+    def __init__(self, units: Sequence[Unit], limits: Limits) -> None:
+        self.units, self.limits = units, limits
+        self.drafts: list[Draft] = []
+        self.warnings: list[str] = []
+
+    def path(self, given: Path) -> None:
+        """One path as the staff named it."""
+        try:
+            path = given.resolve(strict=True)
+        except (OSError, RuntimeError, ValueError):
+            raise Unreadable(
+                f"There is nothing at {clean(str(given), 300)}. Check the path."
+            ) from None
+        if path.is_dir():
+            place: Place = Folder(path)
+            if self._is_submission(place):
+                self._single(place, path)
+            else:
+                self._class(self._entered(place))
+        elif is_archive(path.name):
+            self._archive(path)
+        elif path.is_file() and is_source(path.name):
+            self._single_file(path)
+        else:
+            raise Unreadable(
+                f"{clean(path.name)} is neither a folder nor a submission. Name a folder, a zip or "
+                "tar archive, a .py module or an .ipynb notebook."
+            )
+
+    def _archive(self, path: Path) -> None:
+        try:
+            place: Place = self._entered(Packed.at(path, self.limits))
+        except Unreadable:
+            # Reading it as one submission will say why, and say it in that student's report.
+            self._single_file(path)
+            return
+        if self._is_submission(place) or not self._is_class(place):
+            self._single_file(path)
+        else:
+            self._class(place)
+
+    def _entered(self, place: Place) -> Place:
+        """Past folders that are the only thing in their folder, as packing a folder makes them.
+
+        On disk only down to a platform's download: there a single folder is the only student's.
+        """
+        for _ in range(5):
+            entries = place.entries()
+            only = next(iter(entries)) if len(entries) == 1 else None
+            if only is None or not entries[only] or moodle(only) or self._is_submission(place):
+                return place
+            inner = place.inside(only)
+            if isinstance(place, Folder) and not is_download(inner):
+                return place
+            place = inner
+        return place
+
+    def _is_submission(self, place: Place) -> bool:
+        """Whether a place directly holds a unit's file, or a unit's folder with it."""
+        modules = {unit.module.casefold() for unit in self.units}
+        homes = modules | {unit.name.casefold() for unit in self.units}
+        for name, folder in place.entries().items():
+            if not folder and is_source(name) and stem(name).casefold() in modules:
+                return True
+            if folder and name.casefold() in homes:
+                inner = place.inside(name).entries()
+                if any(is_source(n) and stem(n).casefold() in modules for n in inner):
+                    return True
+        return False
+
+    def _is_class(self, place: Place) -> bool:
+        """Whether an archive that is no submission holds several students' work."""
+        if is_download(place):
+            return True
+        students = 0
+        for name, folder in place.entries().items():
+            if folder:
+                students += has_work(place.inside(name))
+            elif is_source(name):
+                return False
+            else:
+                students += is_archive(name)
+        return students > 1
+
+    def _single(self, place: Place, path: Path) -> None:
+        self.drafts.append(self._draft(self._owner(path), path.name, place))
+
+    def _draft(self, student: str, label: str, place: Place) -> Draft:
+        plain, when, number = split_attempt(student)
+        return Draft(plain, label, place.path, [place.whole()], when=when, number=number)
+
+    def _single_file(self, path: Path) -> None:
+        named = without_unit(stem(path.name), self.units)
+        homes = {n.casefold() for unit in self.units for n in (unit.name, unit.module)}
+        student = self._owner(path.parent) if named.casefold() in homes else named
+        plain, when, number = split_attempt(student)
+        piece = Folder(path.parent).piece(path.name)
+        loose = is_source(path.name)
+        self.drafts.append(
+            Draft(plain, path.name, path, [piece], when=when, number=number, loose=loose)
+        )
+
+    def _owner(self, folder: Path) -> str:
+        """Whose a folder is: its name, or its parent's if it is named for a unit."""
+        homes = {n.casefold() for unit in self.units for n in (unit.name, unit.module)}
+        if folder.name.casefold() in homes and folder.parent.name:
+            folder = folder.parent
+        return folder.name or "submission"
+
+    def _class(self, place: Place) -> None:
+        """Every entry of a class folder."""
+        before = len(self.drafts)
+        entries = dict(place.entries())
+        for link in place.links():
+            self.warnings.append(f"{clean(link)} is a link and was not followed.")
+        if gradescope.METADATA in entries:
+            entries = self._gradescope(place, entries)
+        platform: list[tuple[Arrived, str]] = []
+        unknown: list[str] = []
+        for name, folder in entries.items():
+            arrived = moodle(name) or (None if folder else canvas(name))
+            if arrived:
+                platform.append((arrived, name))
+            elif folder:
+                self._student_folder(place, name)
+            elif is_archive(name) or is_source(name):
+                self._student_file(place, name)
+            else:
+                unknown.append(name)
+        self._platform(place, platform)
+        if unknown:
+            self.warnings.append(f"Not submissions, and ignored: {listing(unknown)}.")
+        if len(self.drafts) == before:
+            self.warnings.append(f"Nothing in {clean(place.label)} looks like a submission.")
+
+    def _student_folder(self, place: Place, name: str) -> None:
+        inner = place.inside(name)
+        try:
+            entries = inner.entries()
+        except Unreadable:
+            entries = {}  # reading the attempt will say it
+        kept = {n: attempt_folder(n if f else stem(n)) for n, f in entries.items()}
+        if kept and all(kept.values()):
+            for entry, said in kept.items():
+                when, number = said or (None, 0)
+                piece = inner.piece(entry)
+                label = f"{name}/{entry}"
+                self.drafts.append(Draft(name, label, located(inner, entry), [piece], when, number))
+            return
+        student, when, number = split_attempt(name)
+        piece = place.piece(name)
+        self.drafts.append(Draft(student, name, located(place, name), [piece], when, number))
+
+    def _student_file(self, place: Place, name: str) -> None:
+        student, when, number = split_attempt(stem(name))
+        if not when and not number:
+            student, when, number = split_attempt(without_unit(stem(name), self.units))
+        else:
+            student = without_unit(student, self.units)
+        piece = place.piece(name)
+        draft = Draft(student, name, located(place, name), [piece], when, number)
+        self.drafts.append(replace(draft, loose=is_source(name)))
+
+    def _platform(self, place: Place, found: list[tuple[Arrived, str]]) -> None:
+        """Files of a Canvas or Moodle download: those of one student are one submission."""
+        students: dict[str, list[tuple[Arrived, str]]] = {}
+        for arrived, name in found:
+            students.setdefault(arrived.student, []).append((arrived, name))
+        for student, files in students.items():
+            names = list(dict.fromkeys(arrived.name for arrived, _ in files))
+            if len(names) > 1:
+                self.warnings.append(
+                    f"The number {clean(student)} belongs to {listing(names)}; their files were "
+                    "taken for one student's."
+                )
+            bases = [arrived.base for arrived, _ in files if arrived.base]
+            again = len(bases) != len(set(bases))
+            versions = sorted({arrived.version for arrived, _ in files})
+            for version in versions if again else versions[-1:]:
+                # At each version the newest of every file up to then: what Canvas would have shown.
+                latest: dict[str, tuple[Arrived, str]] = {}
+                for arrived, name in sorted(files, key=lambda pair: (pair[0].version, pair[1])):
+                    if arrived.version <= version:
+                        latest[arrived.base or name] = (arrived, name)
+                shown = list(latest.values())
+                late = [arrived.late for arrived, _ in shown if arrived.late is not None]
+                self.drafts.append(
+                    Draft(
+                        student,
+                        shown[-1][1],
+                        place.path,
+                        [place.piece(name, arrived.file or name) for arrived, name in shown],
+                        number=version + 1,
+                        name=names[0],
+                        late=any(late) if late else None,
+                    )
+                )
+
+    def _gradescope(self, place: Place, entries: dict[str, bool]) -> dict[str, bool]:
+        """The folders that the export's metadata name; what is left is returned."""
+        try:
+            text, _ = decode(place.text(gradescope.METADATA, _METADATA_BYTES), gradescope.METADATA)
+            known = gradescope.parse(text)
+        except Unreadable as error:
+            self.warnings.append(f"{error} Students are named by folder instead.")
+            known = {}
+        rest = {name: folder for name, folder in entries.items() if name != gradescope.METADATA}
+        for key, submission in known.items():
+            if key not in rest:
+                self.warnings.append(f"{clean(key)} is listed in the export but is not in it.")
+                continue
+            del rest[key]
+            people = submission.people or [gradescope.Person(sid=key)]
+            for person in people:
+                self.drafts.append(
+                    Draft(
+                        person.identifier or key,
+                        key,
+                        located(place, key),
+                        [place.piece(key)],
+                        submission.when,
+                        submission.number,
+                        name=person.name,
+                        email=person.email,
+                    )
+                )
+        unlisted = [name for name, folder in rest.items() if folder]
+        if unlisted:
+            self.warnings.append(
+                f"The export does not say whose {listing(unlisted)} "
+                f"{'is' if len(unlisted) == 1 else 'are'}; named by folder instead."
+            )
+        return rest
