@@ -1,0 +1,226 @@
+"""What students get: every file of a release, as text.
+
+A release is a function of ``solutions/``, the policy and the package's version. Nothing here reads
+what was released before, or writes; `autograder.release.publish` does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import cast
+
+import msgspec
+
+from autograder.calls import names_used
+from autograder.course import MARKER, Release
+from autograder.declarations import CourseError, parse, place
+from autograder.policy import Policy
+from autograder.release.notebook import write_notebook
+from autograder.release.package import Package
+from autograder.release.stub import write_stub
+from autograder.units import TEST_FILES, Exercise, Unit, read_unit
+
+GITIGNORE = """\
+.venv/
+__pycache__/
+.hypothesis/
+.ipynb_checkpoints/
+.pytest_cache/
+"""
+
+PYTEST_INI = """\
+[pytest]
+addopts = --import-mode=importlib --ignore-glob=*.new*.py
+"""
+
+
+@dataclass(frozen=True)
+class Contents:
+    """A release before it is written.
+
+    Attributes:
+        version: the package's version and a hash of the files, e.g. ``"0.1.0+3f2a9c1b"``.
+        files: the files by their paths, ``handgrad.json`` included, the wheel not.
+    """
+
+    version: str
+    files: dict[str, bytes]
+
+
+def write_contents(
+    units: list[Unit], policy: Policy, package: Package, requirement: str
+) -> Contents:
+    """The files of a release.
+
+    Args:
+        units: the units of ``solutions/``.
+        policy: the course's policy; its name and due dates are public.
+        package: the tool.
+        requirement: how pip finds the tool, e.g. ``"./handgrad-0.1.0-py3-none-any.whl"``.
+
+    Raises:
+        CourseError: a unit cannot be released.
+    """
+    texts = {
+        "README.md": _readme(units, policy, package),
+        "requirements.txt": _requirements(package, requirement),
+        ".gitignore": GITIGNORE,
+        "pytest.ini": PYTEST_INI,
+    }
+    public = []
+    for unit in units:
+        tests = _public_tests(unit)
+        stub = write_stub(unit)
+        texts[f"{unit.name}/{unit.module}.py"] = stub
+        texts[f"{unit.name}/{unit.module}.ipynb"] = write_notebook(unit, stub)
+        texts[f"{unit.name}/test_public.py"] = tests
+        public.append(_public_unit(unit, stub, tests))
+    files = {path: text.encode() for path, text in texts.items()}
+    digests = {path: digest(content) for path, content in sorted(files.items())}
+    whole = hashlib.sha256(repr(digests).encode()).hexdigest()
+    version = f"{package.version}+{whole[:8]}"
+    release = Release(version, policy.name, tuple(public), digests)
+    encoded = msgspec.json.encode(release, enc_hook=_encode_path, order="deterministic")
+    files[MARKER] = msgspec.json.format(encoded, indent=2) + b"\n"
+    return Contents(version, files)
+
+
+def digest(content: bytes) -> str:
+    """The SHA-256 of a file, the same whatever ends its lines: git may have changed that."""
+    return hashlib.sha256(content.replace(b"\r\n", b"\n")).hexdigest()
+
+
+def _encode_path(value: object) -> object:
+    return cast(Path, value).as_posix()
+
+
+def _public_tests(unit: Unit) -> str:
+    """The public tests, having seen that they can be run without what is secret."""
+    for file in TEST_FILES:
+        if not (unit.folder / file).is_file():
+            raise CourseError(
+                f"{unit.name} has no {file}, so it is not ready for students; add the tests, or "
+                "keep the folder elsewhere until then."
+            )
+    path = unit.folder / "test_public.py"
+    tree = parse(path)
+    if "reference" in names_used(tree):
+        raise CourseError(
+            f"{place(path)}: a public test asks for the reference, which students do not have; "
+            "compare with mathematics instead, or move the test to test_hidden.py."
+        )
+    return path.read_text(encoding="utf-8")
+
+
+def _public_unit(unit: Unit, stub: str, tests: str) -> Unit:
+    """The unit as its released files declare it, with the points that it has in all."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch, unit.name)
+        folder.mkdir()
+        (folder / f"{unit.module}.py").write_text(stub, encoding="utf-8")
+        (folder / "test_public.py").write_text(tests, encoding="utf-8")
+        released = read_unit(folder)
+    known = {exercise.name: exercise for exercise in released.exercises}
+    exercises = tuple(
+        replace(
+            known.get(exercise.name, Exercise(exercise.name, exercise.function, exercise.points)),
+            points=exercise.points,
+        )
+        for exercise in unit.exercises
+    )
+    return replace(released, folder=Path(unit.name), exercises=exercises)
+
+
+def _requirements(package: Package, requirement: str) -> str:
+    return f"""\
+# Run this in the folder of this file: python -m pip install -r requirements.txt
+#
+# On Linux this brings the CUDA build of torch, which is large. To have the build for the CPU, which
+# is all this course needs, run this first:
+#   python -m pip install {package.torch} --index-url https://download.pytorch.org/whl/cpu
+{package.torch}
+{requirement}
+"""
+
+
+def _readme(units: list[Unit], policy: Policy, package: Package) -> str:
+    first = units[0] if units else None
+    name = first.name if first else "03_layers"
+    module = first.module if first else "layers"
+    functions = [
+        exercise.name for unit in units for exercise in unit.exercises if exercise.function
+    ]
+    function = functions[0] if functions else "linear_forward"
+    return f"""\
+# {policy.name}
+
+```
+python -m pip install -r requirements.txt
+autograder check {name}
+```
+
+The first command installs what you need (Python 3.11 or newer; use a virtual environment). The
+second runs the public tests of a unit on your work and says what to do next.
+
+## Units
+
+{_table(units, policy)}
+
+The points of an exercise are earned by the public tests, which you have, and by hidden tests, which
+run after you hand in. Public tests cover a part of what the text asks for, so read the text.
+
+## How to work
+
+1. Open a unit's folder. It holds the same exercises twice, as a module (`{module}.py`)
+   and as a notebook (`{module}.ipynb`): work in whichever you prefer, and hand in that
+   one. Derivations, shapes and worked examples stand above each exercise.
+2. Replace each `raise NotImplementedError(...)` by your code. Keep names and arguments as they are.
+   Written questions have a cell for your answer.
+3. `autograder check {function}` checks one exercise. So does `pytest -k {function}`: the public
+   tests are plain pytest, and you may read and extend them.
+4. Hand in your module or your notebook. Nothing else is needed.
+
+When the course publishes a correction, files that you changed stay yours: the new text is written
+beside them, for instance as `{module}.new.py`.
+
+## PyTorch
+
+The course uses `{package.torch}`, so that everybody computes the same numbers. The CPU is enough;
+`requirements.txt` says how to get the small build for it. If you have a GPU with CUDA, the builds
+for it are listed at <https://pytorch.org/get-started/locally/>: choose the same version.
+"""
+
+
+def _table(units: list[Unit], policy: Policy) -> str:
+    dated = bool(policy.due)
+    rows = [
+        "| unit | exercises | points |" + (" due |" if dated else ""),
+        "| --- | --- | ---: |" + (" --- |" if dated else ""),
+    ]
+    for unit in units:
+        exercises = ", ".join(
+            f"`{exercise.name}` ({'written, ' * exercise.written}{points_text(exercise.points)})"
+            for exercise in unit.exercises
+        )
+        row = (
+            f"| [{unit.number}. {unit.title}]({unit.name}) | {exercises} "
+            f"| {points_text(unit.points)} |"
+        )
+        if dated:
+            due = policy.due.get(unit.name)
+            row += f" {due:%Y-%m-%d %H:%M %Z} |" if due else " |"
+        rows.append(row)
+    return "\n".join(rows)
+
+
+def points_text(points: float) -> str:
+    """A number of points without needless decimals.
+
+    Example:
+        >>> points_text(2.0), points_text(0.5)
+        ('2', '0.5')
+    """
+    return f"{points:g}"
