@@ -1,0 +1,121 @@
+"""One job: read what was handed in, grade it, write down the result."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from autograder.course import Course, Unit
+from autograder.grading.errors import ResultError
+from autograder.grading.grader import UnitGrader
+from autograder.grading.process import Job, Reply
+from autograder.grading.recognition import recognised
+from autograder.grading.remote import Code
+from autograder.grading.results import Result, read_result
+from autograder.grading.settings import Settings, fingerprint
+from autograder.grading.workers import Workers
+from autograder.submissions import Checked, Unreadable, read
+
+
+class Desk:
+    """Grades jobs for one course, preparing each unit when it is first asked for.
+
+    Args:
+        root: the course's folder.
+        settings: the fields of `Settings`.
+        workers: where the students' code runs.
+    """
+
+    def __init__(self, root: Path, settings: dict[str, Any], workers: Workers) -> None:
+        self.course = Course(root, "staff")
+        self.settings = msgspec.convert(settings, Settings)
+        self.workers = workers
+        self.units = {unit.name: unit for unit in self.course.units}
+        self.recognised = {unit.name: recognised(self.course, unit) for unit in self.units.values()}
+        self._graders: dict[str, UnitGrader] = {}
+
+    def grade(self, job: Job) -> Reply:
+        """What came of a job."""
+        unit = self.units[job.unit]
+        try:
+            checked = read(job.attempt, self.recognised[unit.name])
+        except Unreadable as error:
+            return Reply(number=job.number, result=self._zero(job, "unreadable", str(error)))
+        if checked is None:
+            sentence = (
+                f"Nothing for {unit.name} was found: hand in {unit.module}.py or "
+                f"{unit.module}.ipynb."
+            )
+            return Reply(number=job.number, result=self._zero(job, "missing", sentence))
+        kept = self._previous(job, checked)
+        if kept is not None:
+            return Reply(number=job.number, result=kept, kept=True)
+        return Reply(number=job.number, result=self._graded(job, unit, checked))
+
+    def _previous(self, job: Job, checked: Checked) -> Result | None:
+        """The earlier result, if grading again would give the same."""
+        if not job.previous:
+            return None
+        try:
+            result = read_result(Path(job.previous))
+        except ResultError:
+            return None
+        same = (
+            result.status == "graded"
+            and result.digest == checked.digest
+            and result.run.fingerprint == fingerprint(self.units[job.unit], self.settings)
+        )
+        return result if same else None
+
+    def _graded(self, job: Job, unit: Unit, checked: Checked) -> Result:
+        grader = self._grader(unit)
+        code = Code(unit.module, tuple((c.label, c.source) for c in checked.cells))
+        graded = grader.grade(code, {a.question: a.text for a in checked.answers})
+        message = " ".join(graded.problems)
+        if checked.untouched:
+            message = "The file is as it was released: nothing has been written yet."
+        return Result(
+            status="graded",
+            points=sum(e.points for e in graded.exercises if e.points is not None),
+            max_points=unit.points,
+            pending=sum(e.max_points for e in graded.exercises if e.points is None),
+            digest=checked.digest,
+            message=message,
+            notes=list(checked.notes),
+            exercises=graded.exercises,
+            output=graded.output,
+            run=grader.describe_run(self.course, graded.layers, graded.seconds),
+            **_who(job),
+        )
+
+    def _zero(self, job: Job, status: Any, sentence: str) -> Result:
+        unit = self.units[job.unit]
+        return Result(
+            status=status,
+            points=0.0,
+            max_points=unit.points,
+            message=sentence,
+            run=self._grader(unit).describe_run(self.course, {}, 0.0),
+            **_who(job),
+        )
+
+    def _grader(self, unit: Unit) -> UnitGrader:
+        if unit.name not in self._graders:
+            self._graders[unit.name] = UnitGrader(unit, self.settings, self.workers)
+        return self._graders[unit.name]
+
+
+def _who(job: Job) -> dict[str, Any]:
+    attempt = job.attempt
+    return {
+        "unit": job.unit,
+        "student": attempt.student,
+        "name": attempt.name,
+        "attempt": attempt.number,
+        "attempts": job.attempts,
+        "label": attempt.label,
+        "submitted": attempt.when or "",
+        "late": attempt.late,
+    }

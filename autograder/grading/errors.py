@@ -1,0 +1,15 @@
+"""Errors of grading that have a sentence for the person at the keyboard."""
+
+from __future__ import annotations
+
+
+class GradingError(Exception):
+    """Grading cannot start; the sentence says why and what to do."""
+
+
+class PreparationError(Exception):
+    """A unit's tests cannot be used; the sentence says which and why."""
+
+
+class ResultError(Exception):
+    """A result file cannot be used; the sentence says why."""

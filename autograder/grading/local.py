@@ -1,0 +1,76 @@
+"""The student's code in this process, where it cannot be in a worker.
+
+For `check` on Windows and macOS. A student's own code on their own machine needs no protection
+from it; what is lost is the deadline: a loop without end has to be interrupted by hand.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import linecache
+import sys
+from collections.abc import Mapping
+from types import ModuleType
+
+from autograder.calls import Returns
+from autograder.grading.prepare import PreparedTest
+from autograder.grading.remote import Code
+from autograder.testing.subjects import CallRecord, ModuleBackend
+
+
+class LocalBackend:
+    """A submission's code as a module of this process.
+
+    Args:
+        code: the submission.
+        returns: how each function's result travels.
+
+    Attributes:
+        problems: sentences about cells that did not load.
+        output: what the code printed.
+        layers: nothing keeps it apart.
+    """
+
+    def __init__(self, code: Code, returns: Mapping[str, Returns]) -> None:
+        self.code = code
+        self.problems: list[str] = []
+        self.layers: dict[str, str] = {}
+        self._module = ModuleType(code.module)
+        self._calls = ModuleBackend(self._module, returns)
+        self._printed = io.StringIO()
+
+    @property
+    def output(self) -> str:
+        """What the code printed so far."""
+        return self._printed.getvalue()
+
+    def load(self) -> None:
+        """Run the cells, each whatever became of the one before."""
+        sys.modules[self.code.module] = self._module
+        for label, source in self.code.cells:
+            linecache.cache[label] = (len(source), None, source.splitlines(keepends=True), label)
+            try:
+                with contextlib.redirect_stdout(self._printed):
+                    exec(compile(source, label, "exec"), self._module.__dict__)
+            except (Exception, SystemExit) as error:
+                line = f" line {error.lineno}" if isinstance(error, SyntaxError) else ""
+                kind = type(error).__name__
+                self.problems.append(f"{label}{line} stopped with {kind}: {error}")
+
+    def begin_test(self, test: PreparedTest) -> None:
+        """Nothing is asked ahead."""
+
+    def begin_example(self, position: int | None) -> None:
+        """Nothing was asked ahead."""
+
+    def call(self, record: CallRecord) -> None:
+        """Call the function here."""
+        with contextlib.redirect_stdout(self._printed):
+            self._calls.call(record)
+
+    def end_test(self) -> None:
+        """Nothing is kept."""
+
+    def close(self) -> None:
+        """Nothing runs."""

@@ -1,0 +1,271 @@
+"""Preparing a unit's tests once, so that each submission only replays them.
+
+pytest collects the tests, sets up their fixtures and runs each one on the reference. What
+hypothesis draws on the way and what the reference answers is kept: a submission is then measured
+on exactly those inputs, without pytest, without drawing and without computing the reference again.
+Running on the reference is also the proof that a test which fails later fails because of the
+submission.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+import pytest
+import torch
+
+from autograder.grading.errors import PreparationError
+from autograder.testing.cases import to_device
+from autograder.testing.plugin import GRADING_PLUGIN, SUBJECTS
+from autograder.testing.property import Body, body_of, body_replaced, is_property
+from autograder.testing.subjects import Answered, Backend, CallRecord, Reference, Student
+
+FIXTURES = {"student", "reference", "device"}
+
+
+@dataclass
+class Example:
+    """One input of a test.
+
+    Attributes:
+        inputs: the drawn arguments, on the test's device.
+        answers: what the reference was asked on this example, and its answers.
+        calls: what the test called on the reference in the student's place; empty when there was
+            no reference to run.
+    """
+
+    inputs: dict[str, Any]
+    answers: list[Answered] = field(default_factory=list)
+    calls: list[CallRecord] = field(default_factory=list)
+
+
+@dataclass
+class PreparedTest:
+    """A test, its fixtures, and the examples it runs on.
+
+    Attributes:
+        name: the test's function and parameters, e.g. ``test_relu_forward_at_zero[cpu]``.
+        exercise: the exercise it belongs to.
+        points: what passing it earns.
+        public: whether students have it.
+        device: the device it runs on.
+        function: the test function, as pytest would call it.
+        fixtures: its fixtures, by argument name.
+        examples: its inputs; a test that draws nothing has one without inputs.
+        seed: the seed that its inputs were drawn with.
+        location: ``file::name`` for the command that reruns it.
+    """
+
+    name: str
+    exercise: str
+    points: float
+    public: bool
+    device: str
+    function: Callable[..., None]
+    fixtures: dict[str, Any]
+    examples: list[Example]
+    seed: int
+    location: str
+
+    @property
+    def body(self) -> Body:
+        """The test as it was written: takes fixtures and drawn arguments."""
+        return body_of(self.function)
+
+    @property
+    def key(self) -> str:
+        """The test whatever the device: points are earned when it passes on every device."""
+        stem, _, parameters = self.name.partition("[")
+        kept = [p for p in parameters.removesuffix("]").split("-") if p not in ("", self.device)]
+        return f"{stem}[{'-'.join(kept)}]" if kept else stem
+
+    def begin(self, example: Example) -> None:
+        """Tell the fixtures that `example` begins."""
+        for fixture in self.fixtures.values():
+            if isinstance(fixture, Student):
+                fixture.begin_example()
+            elif isinstance(fixture, Reference):
+                fixture.begin_example(example.answers)
+
+    def run(self, example: Example) -> None:
+        """Run the test's body on one example; raises what the body raises."""
+        self.begin(example)
+        self.body(**self.fixtures, **example.inputs)
+
+
+def prepare(
+    files: Sequence[Path],
+    student: Student,
+    reference: Reference | None,
+    on_reference: Backend | None,
+    *,
+    seed: int,
+    devices: Sequence[str],
+    exercises: Sequence[str] = (),
+) -> list[PreparedTest]:
+    """Collect the tests of one unit and draw their examples.
+
+    Args:
+        files: the test files, hidden and public.
+        student: the `student` fixture of the prepared tests; its backend is exchanged later.
+        reference: the `reference` fixture; None where there is none, as on a student's machine.
+        on_reference: the reference in the student's place, on which every test must pass; None
+            to draw the examples without running the tests.
+        seed: where the inputs come from.
+        devices: the devices to test on.
+        exercises: only these; empty for all.
+
+    Raises:
+        PreparationError: a test cannot be collected, or does not pass on the reference.
+    """
+    recorder = _Recorder(student, reference, on_reference, seed, set(exercises))
+    with tempfile.TemporaryDirectory(prefix="handgrad-pytest-") as folder:
+        settings = Path(folder, "pytest.ini")
+        settings.write_text("[pytest]\n", encoding="utf-8")
+        arguments = [
+            *map(str, files),
+            *("-c", str(settings)),
+            f"--rootdir={files[0].parent.parent}",
+            "--import-mode=importlib",
+            "--noconftest",
+            *("-p", "no:cacheprovider"),
+            *("-p", "autograder.testing.plugin"),
+            *(f"--device={device}" for device in devices),
+        ]
+        # Other plugins of the environment have no business here: one that reorders or repeats
+        # tests would change what is graded.
+        autoload = os.environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD")
+        os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+        said = io.StringIO()
+        try:
+            with redirect_stdout(said), redirect_stderr(said):
+                code = pytest.main(arguments, plugins=[recorder])
+        finally:
+            if autoload is None:
+                del os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"]
+            else:
+                os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = autoload
+    if recorder.faults or code not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+        told = "\n\n".join(recorder.faults) or said.getvalue()[-4000:]
+        names = ", ".join(f"{f.parent.name}/{f.name}" for f in files)
+        raise PreparationError(f"The tests of {names} cannot be used for grading:\n{told}")
+    return recorder.tests
+
+
+class _Recorder:
+    """The pytest plugin that takes each test's inputs instead of reporting its outcome."""
+
+    __name__ = GRADING_PLUGIN
+
+    def __init__(
+        self,
+        student: Student,
+        reference: Reference | None,
+        on_reference: Backend | None,
+        seed: int,
+        exercises: set[str],
+    ) -> None:
+        self.student_fixture, self.reference_fixture = student, reference
+        self.on_reference, self.seed, self.exercises = on_reference, seed, exercises
+        self.tests: list[PreparedTest] = []
+        self.faults: list[str] = []
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_configure(self, config: pytest.Config) -> None:
+        config.stash[SUBJECTS] = self
+
+    def student(self, folder: Path) -> Student:
+        return self.student_fixture
+
+    def reference(self, folder: Path) -> Reference:
+        if self.reference_fixture is None:
+            raise PreparationError("a public test asks for `reference`, which a release has not")
+        return self.reference_fixture
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        for item in items:
+            if item.get_closest_marker("exercise") is None:
+                self.faults.append(f"{item.nodeid} names no exercise: add @exercise(name, points=)")
+        if self.exercises:
+            items[:] = [
+                item
+                for item in items
+                if (mark := item.get_closest_marker("exercise")) and mark.args[0] in self.exercises
+            ]
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool:
+        names = pyfuncitem._fixtureinfo.argnames
+        fixtures = {name: pyfuncitem.funcargs[name] for name in names}
+        own = set(fixtures) - FIXTURES - _parameters(pyfuncitem)
+        if own:
+            raise PreparationError(
+                f"{pyfuncitem.nodeid} uses the fixtures {sorted(own)}; a unit's tests are set up "
+                f"once and replayed, so only {sorted(FIXTURES)} are available"
+            )
+        mark = pyfuncitem.get_closest_marker("exercise")
+        assert mark is not None
+        device: Any = fixtures.get("device", torch.device("cpu"))
+        test = PreparedTest(
+            name=pyfuncitem.name,
+            exercise=str(mark.args[0]),
+            points=float(mark.kwargs["points"]),
+            public=pyfuncitem.path.name == "test_public.py",
+            device=str(device),
+            function=pyfuncitem.obj,
+            fixtures=fixtures,
+            examples=[],
+            seed=self.seed,
+            location=f"{pyfuncitem.path.parent.name}/{pyfuncitem.path.name}::{pyfuncitem.name}",
+        )
+        self.student_fixture.backend = self.on_reference
+        if is_property(test.function):
+            self._draw(test, device)
+        else:
+            self._keep(test, {})
+        self.tests.append(test)
+        return True
+
+    def _draw(self, test: PreparedTest, device: torch.device) -> None:
+        """Let hypothesis draw; keep what it draws."""
+        body = test.body  # before it is replaced
+
+        def keep(**arguments: Any) -> None:
+            drawn = {k: v for k, v in arguments.items() if k not in test.fixtures}
+            self._keep(test, to_device(drawn, device), body)
+
+        hypothesis.seed(test.seed)(test.function)
+        with body_replaced(test.function, keep):
+            test.function(**test.fixtures)
+
+    def _keep(self, test: PreparedTest, inputs: dict[str, Any], body: Body | None = None) -> None:
+        """Keep one example, having run it on the reference if there is one."""
+        example = Example(inputs)
+        if self.on_reference is not None:
+            test.begin(example)
+            (body or test.body)(**test.fixtures, **inputs)
+            example.calls = self.student_fixture.calls
+        test.examples.append(example)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            self.faults.append(f"{report.nodeid} ({report.when}):\n{report.longreprtext[-3000:]}")
+        elif report.skipped:
+            self.faults.append(f"{report.nodeid} is skipped: a test that is skipped grades nothing")
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:
+            self.faults.append(f"{report.nodeid}:\n{report.longreprtext[-3000:]}")
+
+
+def _parameters(item: pytest.Function) -> set[str]:
+    """The arguments that come from ``pytest.mark.parametrize``."""
+    return set(item.callspec.params) if hasattr(item, "callspec") else set()

@@ -1,0 +1,350 @@
+"""The student's code as the tests meet it: in a worker, asked ahead where the questions are known.
+
+What a test will ask on an example is known from its run on the reference, so all the questions of
+a test travel in one message and the answers come back in one stream. A test that then asks
+something else (because it looked at an answer first) is answered by a call of its own.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor
+
+from autograder.calls import Returns
+from autograder.grading.prepare import Example, PreparedTest
+from autograder.grading.workers import Batch, Call, Reply, Result, Worker, Workers, encode_batch
+from autograder.testing.cases import map_tensors
+from autograder.testing.errors import StudentError, StudentStopped
+from autograder.testing.subjects import CallRecord, same
+from autograder.worker.confinement import Limits
+
+# A function that hung this often in one submission is not called again.
+PATIENCE = 2
+# Loading a notebook again without the cells that stopped its process, at most this often.
+RELOADS = 3
+
+
+@dataclass
+class Script:
+    """The questions of one test, ready to send.
+
+    Attributes:
+        batch: all of them, encoded.
+        spans: for each example, where its calls stand in the batch; None where they cannot be
+            asked ahead.
+    """
+
+    batch: Batch | None
+    spans: list[range | None]
+
+
+def script_of(test: PreparedTest, returns: Mapping[str, Returns]) -> Script:
+    """What `test` asks on its examples, as one batch."""
+    calls: list[Call] = []
+    spans: list[range | None] = []
+    for example in test.examples:
+        planned = _plan(example, returns, len(calls))
+        spans.append(None if planned is None else range(len(calls), len(calls) + len(planned)))
+        calls += planned or []
+    return Script(encode_batch(calls) if calls else None, spans)
+
+
+def _plan(example: Example, returns: Mapping[str, Returns], offset: int) -> list[Call] | None:
+    """The calls of one example; None if one of them cannot be known ahead."""
+    planned: list[Call] = []
+    opaque: list[tuple[Any, Result]] = []
+    values: set[int] = set()
+    for record in example.calls:
+
+        def ahead(value: Any) -> Any:
+            """An argument as it is, or the placeholder of the opaque result that it is."""
+            for known, placeholder in opaque:
+                if value is known:
+                    return placeholder
+            if isinstance(value, (tuple, list)):
+                return type(value)(ahead(v) for v in value)
+            if isinstance(value, dict):
+                return {k: ahead(v) for k, v in value.items()}
+            if id(value) in values or callable(value):  # noqa: B023 - called in this turn only
+                raise _NotAhead
+            return value
+
+        parts = returns.get(record.function)
+        try:
+            args = tuple(ahead(a) for a in record.args)
+            kwargs = {k: ahead(v) for k, v in record.kwargs.items()}
+        except _NotAhead:
+            return None
+        planned.append(Call(record.function, args, kwargs, parts))
+        if record.error is not None:
+            continue  # it is meant to raise
+        position = offset + len(planned) - 1
+        if parts == "opaque":
+            opaque.append((record.value, Result(position, None)))
+        elif parts is None:
+            values |= _tensor_ids(record.value)
+        else:
+            for i, (part, kind) in enumerate(zip(record.value, parts, strict=True)):
+                if kind == "opaque":
+                    opaque.append((part, Result(position, i)))
+                else:
+                    values |= _tensor_ids(part)
+    return planned
+
+
+class _NotAhead(Exception):
+    """An argument is what the student returned before, or a function: known only when asked."""
+
+
+def _tensor_ids(value: Any) -> set[int]:
+    found: set[int] = set()
+
+    def note(tensor: Tensor) -> Tensor:
+        found.add(id(tensor))
+        return tensor
+
+    map_tensors(value, note)
+    return found
+
+
+@dataclass(frozen=True)
+class Code:
+    """What a student handed in for one unit, as far as a worker is concerned.
+
+    Attributes:
+        module: the name to import it under.
+        cells: label and source of each piece, in order; a plain module is one piece.
+    """
+
+    module: str
+    cells: tuple[tuple[str, str], ...]
+
+
+@dataclass
+class RemoteBackend:
+    """A submission's code in a worker, replaced by a new one whenever it stops.
+
+    Attributes:
+        workers: where workers come from.
+        code: the submission.
+        returns: how each function's result travels.
+        limits: of each worker.
+        call_seconds: the deadline of each call.
+        seed: of the student's random numbers.
+        scripts: prepared once per class, by test.
+        problems: sentences about cells that did not load.
+    """
+
+    workers: Workers
+    code: Code
+    returns: Mapping[str, Returns]
+    limits: Limits
+    call_seconds: float
+    seed: int
+    scripts: Mapping[int, Script]
+    problems: list[str] = field(default_factory=list)
+    layers: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._worker: Worker | None = None
+        self._load_error: StudentError | StudentStopped | None = None
+        self._skipped: set[int] = set()
+        self._outputs: list[str] = []
+        self._timeouts: Counter[str] = Counter()
+        self._test: PreparedTest | None = None
+        self._replies: list[Reply] = []
+        self._stopped: StudentStopped | None = None
+        self._expected: list[tuple[CallRecord, Reply | None]] = []
+        self._next = 0
+
+    # --- the tests' side ----------------------------------------------------------------
+
+    def begin_test(self, test: PreparedTest) -> None:
+        """Ask everything that is known to be asked, and keep the answers."""
+        self._test, self._replies, self._stopped = test, [], None
+        script = self.scripts.get(id(test))
+        if script is None or script.batch is None or self._gave_up(script):
+            return
+        try:
+            worker = self._ready()
+            for reply in worker.run(script.batch, self.call_seconds):
+                self._replies.append(reply)
+        except StudentStopped as stop:
+            self._stopped = stop
+            self._count(stop, script)
+        except StudentError:
+            pass  # it cannot be loaded: each call will say so
+
+    def begin_example(self, position: int | None) -> None:
+        """The answers to expect next."""
+        self._expected, self._next = [], 0
+        script = self.scripts.get(id(self._test))
+        if position is None or script is None or self._test is None:
+            return
+        span = script.spans[position]
+        if span is None:
+            return
+        for record, i in zip(self._test.examples[position].calls, span, strict=True):
+            if i < len(self._replies):
+                self._expected.append((record, self._replies[i]))
+            elif i == len(self._replies) and self._stopped is not None:
+                self._expected.append((record, None))
+
+    def call(self, record: CallRecord) -> None:
+        """Answer from what was asked ahead if it is the same question, otherwise ask now."""
+        position, self._next = self._next, self._next + 1
+        if position < len(self._expected):
+            known, reply = self._expected[position]
+            if self._same_question(record, known, position):
+                if reply is None:
+                    assert self._stopped is not None
+                    raise self._stopped
+                if not reply.skipped:
+                    self._take(record, reply)
+                    return
+            del self._expected[position:]  # another path from here on
+        if self._timeouts[record.function] >= PATIENCE:
+            raise StudentStopped(
+                "timeout",
+                f"{record.function} was not called again: it did not return within "
+                f"{self.call_seconds:g} s {PATIENCE} times before.",
+            )
+        call = Call(record.function, record.args, record.kwargs, self.returns.get(record.function))
+        try:
+            reply = self._ready().call(call, self.call_seconds)
+        except StudentStopped as stop:
+            if stop.category == "timeout":
+                self._timeouts[record.function] += 1
+            raise
+        self._take(record, reply)
+
+    def _take(self, record: CallRecord, reply: Reply) -> None:
+        if reply.error is not None:
+            raise self._explained(record.function, reply.error)
+        record.value, record.changed = reply.value, reply.changed
+
+    def _explained(self, function: str, error: StudentError) -> StudentError:
+        """A function that is missing because its file stopped half way: say that instead."""
+        if isinstance(error, NotImplementedError) and self._load_error and not error.line:
+            raise self._load_error
+        return error
+
+    def _same_question(self, record: CallRecord, known: CallRecord, position: int) -> bool:
+        if record.function != known.function:
+            return False
+        theirs: dict[int, Any] = {}
+        for before, reply in self._expected[:position]:
+            if reply is None or before.error or reply.error or reply.skipped:
+                continue
+            theirs.update(_pairs(before.value, reply.value, self.returns.get(before.function)))
+        return _matches(known.args, record.args, theirs) and _matches(
+            known.kwargs, record.kwargs, theirs
+        )
+
+    # --- the worker's side --------------------------------------------------------------
+
+    @property
+    def output(self) -> str:
+        """What the student's code printed so far."""
+        current = [self._worker.output] if self._worker is not None else []
+        return "".join([*self._outputs, *current])
+
+    def end_test(self) -> None:
+        """Let the worker forget what it kept for this test."""
+        self._replies, self._expected, self._test = [], [], None
+        if self._worker is not None and self._worker.alive:
+            self._worker.forget()
+
+    def close(self) -> None:
+        """End the worker."""
+        if self._worker is not None:
+            self._outputs.append(self._worker.output)
+            self._worker.close()
+            self._worker = None
+
+    def load(self) -> None:
+        """Load the submission now, so that what is wrong with it is known."""
+        try:
+            self._ready()
+        except (StudentError, StudentStopped):
+            return
+
+    def _ready(self) -> Worker:
+        """A worker with the submission loaded."""
+        if self._worker is not None and self._worker.alive:
+            return self._worker
+        if isinstance(self._load_error, StudentStopped):
+            raise self._load_error
+        for _ in range(RELOADS + 1):
+            self.close()
+            self._worker = self.workers.spawn(self.seed, self.limits)
+            self.layers = self._worker.layers
+            stopped_at = self._load(self._worker)
+            if stopped_at is None:
+                return self._worker
+            self._skipped.add(stopped_at)
+            if len(self.code.cells) == 1:
+                break
+        assert isinstance(self._load_error, StudentStopped)
+        self.close()
+        raise self._load_error
+
+    def _load(self, worker: Worker) -> int | None:
+        """Run the submission's cells; returns the position of one that stopped the process."""
+        first_time = not self.problems
+        for position, (label, source) in enumerate(self.code.cells):
+            if position in self._skipped:
+                continue
+            try:
+                error = worker.load(self.code.module, label, source, self.call_seconds)
+            except StudentStopped as stop:
+                sentence = f"{label} could not be run: {stop.reason}"
+                self.problems.append(sentence)
+                self._load_error = StudentStopped(stop.category, sentence)
+                return position
+            if error is not None and first_time:
+                where = f" at {error.line}" if error.line else ""
+                self.problems.append(f"{label} stopped with {error.kind}{where}: {error.message}")
+                self._load_error = StudentError(
+                    error.kind,
+                    f"{label} stopped before the function was defined ({error.message})",
+                    error.line,
+                    error.trace,
+                )
+        return None
+
+    def _gave_up(self, script: Script) -> bool:
+        assert script.batch is not None
+        return any(self._timeouts[name] >= PATIENCE for name in script.batch.functions)
+
+    def _count(self, stop: StudentStopped, script: Script) -> None:
+        if stop.category == "timeout" and script.batch is not None:
+            self._timeouts[script.batch.functions[len(self._replies)]] += 1
+
+
+def _pairs(known: Any, came: Any, parts: Returns) -> dict[int, Any]:
+    """For each opaque part of the reference's result, what stands for it in the student's."""
+    if parts == "opaque":
+        return {id(known): came}
+    if isinstance(parts, tuple):
+        return {id(k): c for k, c, kind in zip(known, came, parts, strict=True) if kind == "opaque"}
+    return {}
+
+
+def _matches(known: Any, asked: Any, theirs: Mapping[int, Any]) -> bool:
+    """Whether an argument is what was asked ahead, opaque results standing for each other."""
+    if id(known) in theirs:
+        return asked is theirs[id(known)]
+    if isinstance(known, (tuple, list)) and type(asked) is type(known):
+        return len(asked) == len(known) and all(
+            _matches(k, a, theirs) for k, a in zip(known, asked, strict=True)
+        )
+    if isinstance(known, dict) and isinstance(asked, dict):
+        return list(known) == list(asked) and all(
+            _matches(known[k], asked[k], theirs) for k in known
+        )
+    return same(known, asked)

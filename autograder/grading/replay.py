@@ -1,0 +1,230 @@
+"""Running one prepared test on a submission, and finding the smallest input that it fails on."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import hypothesis
+from torch import Tensor
+
+from autograder.grading.prepare import Example, PreparedTest
+from autograder.grading.results import Failure
+from autograder.testing.cases import Case, describe, map_tensors, to_device
+from autograder.testing.comparison import Mismatch
+from autograder.testing.errors import StudentError, StudentStopped
+from autograder.testing.property import body_replaced, is_property
+from autograder.testing.subjects import CallRecord, Student
+
+# How many failing inputs a diagnosis gets to see, and how long the search for a smaller one may
+# go on. Counted in tries, not seconds, so that the same submission gets the same report.
+FAILURES_KEPT = 5
+SEARCH_TRIES = 80
+
+# Trouble of the grader's own process: never the student's fault.
+GRADER_FAULTS = (MemoryError, OSError)
+
+
+class ReplayBackend(Protocol):
+    """A backend that is told which example comes, so that it can ask for answers ahead."""
+
+    def begin_test(self, test: PreparedTest) -> None:
+        """The examples of `test` follow, in order."""
+
+    def begin_example(self, position: int | None) -> None:
+        """Example `position` of the test follows; None for an input drawn during a search."""
+
+    def call(self, record: CallRecord) -> None:
+        """Answer a call; see `autograder.testing.subjects.Backend`."""
+
+
+@dataclass
+class FailedExample:
+    """An input that a test failed on, and what was called until then."""
+
+    example: Example
+    calls: list[CallRecord]
+    error: BaseException
+
+
+@dataclass
+class Outcome:
+    """What came of one test.
+
+    Attributes:
+        test: the test.
+        failed: the examples it failed on, at most `FAILURES_KEPT`; empty if it passed.
+        smallest: the smallest failing example found.
+        seconds: how long it took.
+    """
+
+    test: PreparedTest
+    failed: list[FailedExample] = field(default_factory=list)
+    smallest: FailedExample | None = None
+    seconds: float = 0.0
+
+
+class _SearchOver(BaseException):
+    """Enough tries; not an `Exception`, so that hypothesis lets it through."""
+
+
+def run_test(test: PreparedTest, student: Student, backend: ReplayBackend) -> Outcome:
+    """Run a test on its examples; if it fails, look for a smaller input that it fails on.
+
+    A timeout or a crash ends the test at once and is not made smaller: each try would cost the
+    whole deadline again.
+    """
+    outcome = Outcome(test)
+    began = time.perf_counter()
+    student.backend = backend
+    backend.begin_test(test)
+    first = 0
+    for position, example in enumerate(test.examples):
+        backend.begin_example(position)
+        failed = _attempt(test, student, example)
+        if failed is None:
+            continue
+        first = position if not outcome.failed else first
+        outcome.failed.append(failed)
+        if isinstance(failed.error, StudentStopped) or len(outcome.failed) == FAILURES_KEPT:
+            break
+    if outcome.failed:
+        outcome.smallest = outcome.failed[0]
+        if is_property(test.function) and not isinstance(outcome.failed[0].error, StudentStopped):
+            outcome.smallest = _search(test, student, backend, first, outcome.failed[0])
+    outcome.seconds = time.perf_counter() - began
+    return outcome
+
+
+def _attempt(test: PreparedTest, student: Student, example: Example) -> FailedExample | None:
+    try:
+        test.run(example)
+    except GRADER_FAULTS as error:
+        if isinstance(error, StudentError):
+            return FailedExample(example, student.calls, error)
+        raise
+    except (Exception, StudentStopped) as error:
+        # Whatever it is, the reference came through this very example: the student's answer is
+        # what made the difference.
+        return FailedExample(example, student.calls, error)
+    return None
+
+
+def _search(
+    test: PreparedTest,
+    student: Student,
+    backend: ReplayBackend,
+    first: int,
+    failed: FailedExample,
+) -> FailedExample:
+    """Let hypothesis shrink the input, and keep the smallest that still fails.
+
+    Written down by us at each failure: when the search is cut short, hypothesis reports nothing.
+    """
+    smallest, tries = failed, 0
+    device = test.fixtures.get("device")
+
+    def attempt(**arguments: Any) -> None:
+        nonlocal smallest, tries
+        tries += 1
+        if tries <= first:
+            return  # the same seed draws the same inputs, and these are known to pass
+        if tries > first + SEARCH_TRIES:
+            raise _SearchOver
+        drawn = {k: v for k, v in arguments.items() if k not in test.fixtures}
+        example = Example(to_device(drawn, device) if device is not None else drawn)
+        backend.begin_example(None)
+        found = _attempt(test, student, example)
+        if found is None:
+            return
+        if isinstance(found.error, StudentStopped):
+            raise _SearchOver
+        if size(example) <= size(smallest.example):
+            smallest = found
+        raise found.error
+
+    hypothesis.seed(test.seed)(test.function)
+    with body_replaced(test.function, attempt), suppress(Exception, _SearchOver):
+        test.function(**test.fixtures)
+    return smallest
+
+
+def size(example: Example) -> int:
+    """How much there is to look at in an input: its elements."""
+    total = 0
+
+    def count(tensor: Tensor) -> Tensor:
+        nonlocal total
+        total += tensor.numel()
+        return tensor
+
+    map_tensors(example.inputs, count)
+    return total
+
+
+def failure_of(outcome: Outcome) -> Failure:
+    """A failed test in words.
+
+    The category and the exception's type and line say nothing about hidden inputs; message,
+    inputs and trace do, and a report decides who sees them.
+    """
+    assert outcome.smallest is not None
+    error, calls = outcome.smallest.error, outcome.smallest.calls
+    inputs = {name: describe(value) for name, value in _named(outcome.smallest.example.inputs)}
+    last = calls[-1].function if calls else ""
+    raised = bool(calls) and calls[-1].error is error
+    if isinstance(error, Mismatch):
+        return Failure(category=error.category, message=str(error), inputs=inputs)
+    if isinstance(error, StudentStopped):
+        return Failure(category=error.category, message=error.reason, inputs=inputs, function=last)
+    if isinstance(error, NotImplementedError) and raised:
+        # Student functions call one another: `conv2d_forward` may stop in an unwritten `im2col`.
+        return Failure(
+            category="not attempted",
+            message=getattr(error, "message", str(error)),
+            function=last,
+            line=getattr(error, "line", ""),
+        )
+    if raised:
+        kind = getattr(error, "kind", type(error).__name__)
+        return Failure(
+            category="exception",
+            message=f"{last} raised {kind}: {getattr(error, 'message', error)}",
+            exception=kind,
+            line=getattr(error, "line", "") or _line_of(error),
+            trace=getattr(error, "trace", ""),
+            inputs=inputs,
+            function=last,
+        )
+    if isinstance(error, AssertionError):
+        told = str(error).strip() or "the check does not hold"
+        return Failure(category="wrong value", message=told, inputs=inputs)
+    if error.__class__.__name__ == "Failed":  # pytest.raises: nothing was raised
+        return Failure(category="no error raised", message=str(error), inputs=inputs)
+    returned = ", ".join(describe(call.value, elements=0) for call in calls)
+    return Failure(
+        category="wrong type",
+        message=f"The check could not use what was returned ({returned}): {error}",
+        inputs=inputs,
+    )
+
+
+def _named(inputs: dict[str, Any]) -> list[tuple[str, Any]]:
+    """The drawn arguments by name, the fields of a case by their own names."""
+    named: list[tuple[str, Any]] = []
+    for name, value in inputs.items():
+        named += vars(value).items() if isinstance(value, Case) else [(name, value)]
+    return named
+
+
+def _line_of(error: BaseException) -> str:
+    """Where an exception of a module in this process left that module."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return ""
+    name = trace.tb_frame.f_code.co_filename.replace("\\", "/").rsplit("/", 1)[-1]
+    return f"{name}:{trace.tb_lineno}"

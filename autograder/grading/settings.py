@@ -1,0 +1,63 @@
+"""What grading depends on besides course and submission."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from autograder.course import Course, CourseError, Policy, Unit, read_release
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to grade.
+
+    Attributes:
+        seed: of the tests' inputs.
+        devices: to test on.
+        call_seconds: the deadline of one call.
+        submission_seconds: the time for one unit of one submission.
+        memory_mb: for a worker, beyond what torch needs.
+        exercises: only these; empty for all.
+        hidden: whether hidden tests count too; False on a student's machine.
+    """
+
+    seed: int
+    devices: tuple[str, ...]
+    call_seconds: float
+    submission_seconds: float
+    memory_mb: int
+    exercises: tuple[str, ...] = ()
+    hidden: bool = True
+
+    @classmethod
+    def of(cls, policy: Policy, devices: Sequence[str]) -> Settings:
+        """What the course's policy says."""
+        return cls(
+            seed=policy.seed,
+            devices=tuple(devices),
+            call_seconds=policy.call_seconds,
+            submission_seconds=policy.submission_seconds,
+            memory_mb=policy.memory_mb,
+        )
+
+
+def fingerprint(unit: Unit, settings: Settings) -> str:
+    """A short hash of everything in the course that a grade of this unit depends on."""
+    digest = hashlib.sha256(importlib.metadata.version("handgrad").encode())
+    for path in sorted(unit.folder.glob("*.py")):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    digest.update(repr(settings).encode())
+    return digest.hexdigest()[:16]
+
+
+def release_version(course: Course) -> str:
+    """The version of the release that students have; empty if nothing was released yet."""
+    folder = course.root / "assignments" if course.kind == "staff" else course.root
+    try:
+        return read_release(Path(folder)).version
+    except CourseError:
+        return ""

@@ -1,0 +1,149 @@
+"""Results on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from autograder.course import Unit
+from autograder.grading.results import ExerciseResult, Result, TestResult
+from autograder.grading.verify import Verdict
+from autograder.report.words import STATUS, blocked_by, points, told, visible
+
+STYLES = {
+    "full": "green",
+    "marked": "green",
+    "partial": "yellow",
+    "wrong": "red",
+    "blocked": "dim",
+    "not attempted": "dim",
+    "to be marked": "cyan",
+}
+
+
+def safe(text: str) -> str:
+    """Text from outside for rich: nothing a terminal obeys, nothing rich takes for markup."""
+    return escape(visible(text).replace("\n", " "))
+
+
+def class_table(results: Sequence[Result]) -> Table:
+    """One row for each student and unit."""
+    table = Table(title="Results", title_justify="left")
+    for name, align in (
+        ("student", "left"),
+        ("unit", "left"),
+        ("points", "right"),
+        ("of", "right"),
+        ("open", "right"),
+        ("what", "left"),
+        ("s", "right"),
+    ):
+        table.add_column(name, justify=align, overflow="fold")  # type: ignore[arg-type]
+    for result in results:
+        table.add_row(
+            safe(result.name or result.student),
+            safe(result.unit),
+            points(result.points),
+            points(result.max_points),
+            points(result.pending) if result.pending else "",
+            _summary(result),
+            f"{result.run.seconds:.2f}",
+        )
+    return table
+
+
+def _summary(result: Result) -> str:
+    if result.resolution is not None:
+        return f"[green]marked by a person[/]: {safe(result.resolution.reason)}"
+    if result.status == "needs a person":
+        return f"[magenta]needs a person[/]: {safe(result.message)}"
+    if result.status != "graded":
+        return f"[red]{result.status}[/]: {safe(result.message)}"
+    code = [e for e in result.exercises if not e.written]
+    if all(e.status == "not attempted" for e in code):
+        return f"[dim]not attempted[/] {safe(result.message)}".strip()
+    lost = [e for e in code if e.status not in ("full", "marked")]
+    if not lost:
+        return "[green]all right[/]"
+    known = [e.name for e in lost if e.diagnosis is not None]
+    text = f"lost points in {', '.join(safe(e.name) for e in lost[:4])}"
+    text += f" and {len(lost) - 4} more" if len(lost) > 4 else ""
+    text += f" [dim](diagnosed: {', '.join(map(safe, known[:4]))})[/]" if known else ""
+    return f"{safe(result.message)} {text}".strip() if result.message else text
+
+
+def print_check(console: Console, result: Result, *, verbose: bool = False) -> None:
+    """What a student sees after `autograder check`: points, then what is wrong and how to rerun."""
+    table = Table(title=safe(result.unit), title_justify="left")
+    table.add_column("exercise")
+    table.add_column("public points", justify="right")
+    table.add_column("")
+    for exercise in result.exercises:
+        table.add_row(
+            safe(exercise.name),
+            f"{points(exercise.points)} / {points(exercise.max_points)}",
+            f"[{STYLES[exercise.status]}]{STATUS[exercise.status]}[/]",
+        )
+    console.print(table)
+    for note in [result.message, *result.notes]:
+        if note:
+            console.print(safe(note), soft_wrap=True)
+    for exercise in result.exercises:
+        _print_failures(console, exercise)
+    if result.output and (verbose or any(e.status != "full" for e in result.exercises)):
+        console.print("\n[bold]Your code printed:[/]")
+        console.print(escape(visible(result.output)), soft_wrap=True)
+
+
+def _print_failures(console: Console, exercise: ExerciseResult) -> None:
+    failed = [test for test in exercise.tests if test.failure is not None]
+    if not failed or exercise.status == "not attempted":
+        return
+    console.print(f"\n[bold]{safe(exercise.name)}[/]")
+    if sentence := blocked_by(exercise):
+        console.print(f"  [dim]{safe(sentence)}[/]", soft_wrap=True)
+    for test in failed:
+        _print_test(console, test)
+
+
+def _print_test(console: Console, test: TestResult) -> None:
+    failure = test.failure
+    assert failure is not None
+    device = "" if test.device == "cpu" else f" on {test.device}"
+    console.print(f"  [red]✗[/] {safe(test.name)}{safe(device)}", soft_wrap=True)
+    for line in visible(told(test)).splitlines():
+        console.print(f"      {escape(line)}", soft_wrap=True, highlight=False)
+    for line in visible(failure.trace).splitlines():
+        console.print(f"      [dim]{escape(line)}[/]", soft_wrap=True, highlight=False)
+    if failure.inputs:
+        console.print("      [dim]smallest failing input:[/]")
+        for name, value in failure.inputs.items():
+            console.print(
+                f"        {escape(visible(name))} = {escape(visible(value))}",
+                soft_wrap=True,
+                highlight=False,
+            )
+    if test.rerun:
+        console.print(f'      [cyan]rerun: pytest "{safe(test.rerun)}"[/]', soft_wrap=True)
+
+
+def verify_table(unit: Unit, verdicts: Sequence[Verdict]) -> Table:
+    """One row for each implementation whose outcome is known."""
+    table = Table(title=safe(unit.name), title_justify="left")
+    for name in ("kind", "what", "points", "loses points in", "diagnosed", ""):
+        table.add_column(name, justify="right" if name == "points" else "left", overflow="fold")
+    for verdict in verdicts:
+        variant = verdict.variant
+        itself = variant.kind == "mistake" and verdict.diagnosis == variant.name
+        table.add_row(
+            variant.kind,
+            safe(variant.title),
+            f"{verdict.points:g} / {verdict.max_points:g}",
+            ", ".join(verdict.lost),
+            "as itself" if itself else safe(verdict.diagnosis),
+            f"[red]{safe(verdict.problem)}[/]" if verdict.problem else "[green]ok[/]",
+        )
+    return table
