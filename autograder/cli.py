@@ -33,7 +33,7 @@ app = typer.Typer(
     epilog="Students: [bold]autograder check[/]. Instructors: [bold]autograder demo[/] shows what "
     "grading a class looks like.",
 )
-INSTRUCTOR_LIBRARIES = {"jupytext", "nbformat", "hatchling"}
+INSTRUCTOR_LIBRARIES = {"nbformat", "hatchling"}
 
 out = Console()
 err = Console(stderr=True)
@@ -530,9 +530,12 @@ def _finish(report: ClassReport, folder: Folder, *, kept: bool = True) -> None:
             f"and grades.csv are in {escape(str(folder.path))}.",
             soft_wrap=True,
         )
-    for fault in report.faults:
+    for fault, students in report.faults.items():
         err.print(
-            f"[magenta]The grader failed:[/] {escape(fault)}", soft_wrap=True, highlight=False
+            f"[magenta]The grader failed[/] on {escape(', '.join(students[:10]))}"
+            f"{' and others' * (len(students) > 10)}:\n{escape(fault)}",
+            soft_wrap=True,
+            highlight=False,
         )
     needy = sum(result.status == "needs a person" for result in report.results)
     if needy:

@@ -67,7 +67,6 @@ _LIBRARIES = {
     "numpy": "Nothing works without it: pip install handgrad.",
     "pytest": "Nothing works without it: pip install handgrad.",
     "hypothesis": "Nothing works without it: pip install handgrad.",
-    "jupytext": "Releases cannot be made: pip install 'handgrad[instructor]'.",
     "nbformat": "Releases cannot be made: pip install 'handgrad[instructor]'.",
     "hatchling": "A release cannot carry the tool: pip install 'handgrad[instructor]'.",
 }

@@ -49,12 +49,12 @@ class ClassReport:
     Attributes:
         results: the results that count, by student and unit.
         kept: how many were already there and still hold.
-        faults: for each job that the grader failed at, what went wrong, for its makers.
+        faults: what went wrong in the grader, and on whose submissions.
     """
 
     results: list[Result] = field(default_factory=list)
     kept: int = 0
-    faults: list[str] = field(default_factory=list)
+    faults: dict[str, list[str]] = field(default_factory=dict)
 
 
 class Folder:
@@ -213,7 +213,7 @@ def grade_class(
         job_seconds=job_seconds,
     ):
         if reply.fault:
-            report.faults.append(f"{job.attempt.student}, {job.unit}:\n{reply.fault}")
+            report.faults.setdefault(reply.fault, []).append(job.attempt.student)
         result = reply.result or _needs_a_person(job, reply, points[job.unit])
         result = resolved(result, read_resolutions(folder.resolutions_file))
         report.kept += reply.kept

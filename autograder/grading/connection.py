@@ -18,7 +18,7 @@ from autograder.testing.errors import StudentError, StudentStopped
 from autograder.worker import frames
 from autograder.worker.confinement import Limits
 from autograder.worker.frames import Frame
-from autograder.worker.wire import FROM_WORKER, NotSendable, WireError
+from autograder.worker.wire import FROM_WORKER, VERSION, NotSendable, WireError
 
 _MOST_CALLBACKS = 10_000  # in one call
 _HELLO_SECONDS = 60.0
@@ -77,7 +77,7 @@ class Worker:
         Raises:
             StudentStopped: it hung or ended the process.
         """
-        where = f"{label} while it was being loaded"
+        where = f"loading {label}"
         self._begin()
         try:
             meta = frames.pack(["load", module, label, first_line, source])
@@ -224,7 +224,7 @@ class Worker:
             with self._guard("it", _HELLO_SECONDS):
                 frame = self._transport.receive(0, time.monotonic() + _HELLO_SECONDS)
                 match frames.unpack(frame.meta, FROM_WORKER):
-                    case ["hello", VERSION, list(layers)]:
+                    case ["hello", version, list(layers)] if version == VERSION:
                         return {str(name): str(state) for name, state in layers}
                 raise WireError("another version of the protocol")
         except StudentStopped as stop:  # there is no student's code yet: the fault is not theirs

@@ -35,7 +35,7 @@ def write_demo(unit: Unit, stub: str, folder: Path) -> dict[str, str]:
     first = alternatives[0] if alternatives else right
     handed_in: list[tuple[str, str, str]] = [
         ("module", right.source, "the reference"),
-        *(("module", a.source, f"alternative: {a.title}") for a in alternatives),
+        *(("module", a.source, a.title) for a in alternatives),
         ("zip", right.source, "the reference in a zip"),
         ("notebook", first.source, "an alternative in a notebook"),
         ("module", _hanging(unit, right), "a function that never returns"),

@@ -73,16 +73,13 @@ class Desk:
         grader = self._grader(unit)
         code = Code(unit.module, tuple((c.label, c.source) for c in checked.cells))
         graded = grader.grade(code, {a.question: a.text for a in checked.answers})
-        message = " ".join(graded.problems)
-        if checked.untouched:
-            message = "The file is as it was released: nothing has been written yet."
         return Result(
             status="graded",
             points=sum(e.points for e in graded.exercises if e.points is not None),
             max_points=unit.points,
             pending=sum(e.max_points for e in graded.exercises if e.points is None),
             digest=checked.digest,
-            message=message,
+            message=" ".join(graded.problems),
             notes=list(checked.notes),
             exercises=graded.exercises,
             output=graded.output,

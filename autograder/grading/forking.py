@@ -75,28 +75,35 @@ class _Zygote:
     """The trusted end of a zygote."""
 
     def __init__(self) -> None:
-        _Hidden.enter()
         self._lock = threading.Lock()
         self._directory = tempfile.mkdtemp(prefix="handgrad-")
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115, closed in close()
         environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
         module = "autograder.worker.zygote"
-        with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-I", "-m", module, str(theirs.fileno()), self._directory],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=self._errors,
-                stderr=self._errors,
-                cwd="/",
-                env={**environment, "PATH": os.defpath, "LANG": "C.UTF-8"},
-                start_new_session=True,  # Ctrl-C in the terminal is ours to handle
-            )
+        try:
+            with theirs:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-I", "-m", module, str(theirs.fileno()), self._directory],
+                    pass_fds=[theirs.fileno()],
+                    stdin=subprocess.DEVNULL,
+                    stdout=self._errors,
+                    stderr=self._errors,
+                    cwd="/",
+                    env={**environment, "PATH": os.defpath, "LANG": "C.UTF-8"},
+                    start_new_session=True,  # Ctrl-C in the terminal is ours to handle
+                )
+        except BaseException:
+            remove_tree(self._directory)
+            raise
+        _Hidden.enter()
         try:
             ready = self._receive(_START_SECONDS)
         except ConnectionError:
             ready = {}
+        except BaseException:
+            self.close()
+            raise
         if ready.get("ready") != VERSION:
             self._process.kill()
             self._process.wait()

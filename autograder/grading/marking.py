@@ -53,7 +53,8 @@ def code_exercise(
 
     Args:
         exercise: as declared.
-        tests: each with its key; the points of a key are earned when all its devices pass.
+        tests: each with its key; the points of a key are earned when all tests of it pass, on
+            every device and with all parameters.
         diagnosis: which known mistake it is.
     """
     worth: dict[str, float] = {}

@@ -58,6 +58,7 @@ class PreparedTest:
         public: whether students have it.
         device: the device it runs on.
         function: the test function, as pytest would call it.
+        body: the test as it was written: takes fixtures and drawn arguments.
         fixtures: its fixtures, by argument name.
         examples: its inputs; a test that draws nothing has one without inputs.
         seed: the seed that its inputs were drawn with.
@@ -70,22 +71,16 @@ class PreparedTest:
     public: bool
     device: str
     function: Callable[..., None]
+    body: Body
     fixtures: dict[str, Any]
     examples: list[Example]
     seed: int
     location: str
 
     @property
-    def body(self) -> Body:
-        """The test as it was written: takes fixtures and drawn arguments."""
-        return body_of(self.function)
-
-    @property
     def key(self) -> str:
-        """The test whatever the device: points are earned when it passes on every device."""
-        stem, _, parameters = self.name.partition("[")
-        kept = [p for p in parameters.removesuffix("]").split("-") if p not in ("", self.device)]
-        return f"{stem}[{'-'.join(kept)}]" if kept else stem
+        """The test whatever its device and parameters: it is worth its points once."""
+        return self.name.partition("[")[0]
 
     def begin(self, example: Example) -> None:
         """Tell the fixtures that `example` begins."""
@@ -221,6 +216,7 @@ class _Recorder:
             public=pyfuncitem.path.name == "test_public.py",
             device=str(device),
             function=pyfuncitem.obj,
+            body=body_of(pyfuncitem.obj),
             fixtures=fixtures,
             examples=[],
             seed=self.seed,
@@ -236,22 +232,20 @@ class _Recorder:
 
     def _draw(self, test: PreparedTest, device: torch.device) -> None:
         """Let hypothesis draw; keep what it draws."""
-        body = test.body  # before it is replaced
 
         def keep(**arguments: Any) -> None:
             drawn = {k: v for k, v in arguments.items() if k not in test.fixtures}
-            self._keep(test, to_device(drawn, device), body)
+            self._keep(test, to_device(drawn, device))
 
         hypothesis.seed(test.seed)(test.function)
         with body_replaced(test.function, keep):
             test.function(**test.fixtures)
 
-    def _keep(self, test: PreparedTest, inputs: dict[str, Any], body: Body | None = None) -> None:
+    def _keep(self, test: PreparedTest, inputs: dict[str, Any]) -> None:
         """Keep one example, having run it on the reference if there is one."""
         example = Example(inputs)
         if self.on_reference is not None:
-            test.begin(example)
-            (body or test.body)(**test.fixtures, **inputs)
+            test.run(example)
             example.calls = self.student_fixture.calls
         test.examples.append(example)
 

@@ -302,7 +302,7 @@ class RemoteBackend:
             try:
                 error = worker.load(self.code.module, label, source, self.call_seconds)
             except StudentStopped as stop:
-                sentence = f"{label} could not be run: {stop.reason}"
+                sentence = f"{stop.reason}."
                 self.problems.append(sentence)
                 self._load_error = StudentStopped(stop.category, sentence)
                 return position

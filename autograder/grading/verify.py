@@ -69,7 +69,10 @@ def variants(unit: Unit) -> list[Variant]:
     for number, alternative in enumerate(alternatives(unit), 1):
         found.append(
             Variant(
-                "alternative", f"alternative-{number:02}", alternative.title, alternative.source
+                "alternative",
+                f"alternative-{number:02}",
+                f"alternative: {alternative.title}",
+                alternative.source,
             )
         )
     for number, mistake in enumerate(mistakes(unit), 1):

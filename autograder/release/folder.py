@@ -179,8 +179,8 @@ run after you hand in. Public tests cover a part of what the text asks for, so r
    one. Derivations, shapes and worked examples stand above each exercise.
 2. Replace each `raise NotImplementedError(...)` by your code. Keep names and arguments as they are.
    Written questions have a cell for your answer.
-3. `autograder check {function}` checks one exercise. So does `pytest -k {function}`: the public
-   tests are plain pytest, and you may read and extend them.
+3. `autograder check {function}` checks one exercise. So does
+   `pytest -k {function}`: the public tests are plain pytest; read them, and add your own.
 4. Hand in your module or your notebook. Nothing else is needed.
 
 When the course publishes a correction, files that you changed stay yours: the new text is written

@@ -7,7 +7,7 @@ import re
 from autograder.grading.results import ExerciseResult, Result, TestResult
 from autograder.report.words import STATUS, blocked_by, points, told, total, visible
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+\-!|~&$])")
+_SPECIAL = re.compile(r"([\\`*_\[\]<>#|~&$])")
 
 
 def feedback(result: Result) -> str:
@@ -16,9 +16,9 @@ def feedback(result: Result) -> str:
     Args:
         result: one result. Of its hidden tests only what a student may know is used.
     """
-    lines = [f"# {escape(result.unit)}: {total(result)} points", ""]
+    lines = [f"# {code(result.unit)}: {total(result)} points", ""]
     who = escape(result.name or result.student)
-    lines += [f"For {who}. Graded: {escape(result.label)}", ""]
+    lines += [f"For {who}. Handed in as {code(result.label)}.", ""]
     if result.attempts > 1:
         lines += [f"This is attempt {result.attempt} of {result.attempts}.", ""]
     if result.message:
@@ -33,20 +33,20 @@ def feedback(result: Result) -> str:
     if result.exercises:
         lines += ["| exercise | points | |", "|---|---|---|"]
         lines += [
-            f"| {escape(e.name)} | {points(e.points)} / {points(e.max_points)} | "
+            f"| {code(e.name)} | {points(e.points)} / {points(e.max_points)} | "
             f"{STATUS[e.status]} |"
             for e in result.exercises
         ]
         lines.append("")
     for exercise in result.exercises:
-        if exercise.status not in ("full", "not attempted"):
+        if exercise.reason or exercise.status in ("partial", "wrong", "blocked"):
             lines += _about(exercise)
     lines += _attempt_list(result)
     return "\n".join(lines).rstrip() + "\n"
 
 
 def _about(exercise: ExerciseResult) -> list[str]:
-    lines = [f"## {escape(exercise.name)}", ""]
+    lines = [f"## {code(exercise.name)}", ""]
     if exercise.reason:
         lines += [f"A person decided: {escape(exercise.reason)}", ""]
     if exercise.diagnosis is not None:
@@ -74,7 +74,7 @@ def _hidden(tests: list[TestResult]) -> list[str]:
 
 def _public(test: TestResult) -> list[str]:
     assert test.failure is not None
-    lines = [f"- `{test.name}` ({escape(test.device)}):", ""]
+    lines = [f"- {code(test.name)}:", ""]
     block = [told(test)]
     if test.failure.line:
         block.append(f"at {test.failure.line}")
@@ -83,7 +83,8 @@ def _public(test: TestResult) -> list[str]:
         block += [f"  {name} = {value}" for name, value in test.failure.inputs.items()]
     lines += [f"      {line}" for line in visible("\n".join(block)).splitlines()]
     if test.rerun:
-        lines += ["", f'  Run it alone: `pytest "{test.rerun}"`']
+        command = f'pytest "{test.rerun}"'
+        lines += ["", f"  Run it alone: {code(command)}"]
     return [*lines, ""]
 
 
@@ -91,7 +92,16 @@ def _attempt_list(result: Result) -> list[str]:
     missing = [e.name for e in result.exercises if e.status == "not attempted"]
     if not missing or len(missing) == len(result.exercises):
         return []
-    return [f"Not attempted: {', '.join(map(escape, missing))}.", ""]
+    return [f"Not attempted: {', '.join(map(code, missing))}.", ""]
+
+
+def code(text: str) -> str:
+    """Text as inline code, whatever it holds."""
+    plain = visible(text).replace("\n", " ").replace("|", "¦")
+    longest = max((len(run) for run in re.findall("`+", plain)), default=0)
+    fence = "`" * (longest + 1)
+    gap = " " if "`" in plain else ""
+    return f"{fence}{gap}{plain}{gap}{fence}"
 
 
 def escape(text: str) -> str:

@@ -63,8 +63,10 @@ def _summary(result: Result) -> str:
     if result.status != "graded":
         return f"[red]{result.status}[/]: {safe(result.message)}"
     code = [e for e in result.exercises if not e.written]
-    if all(e.status == "not attempted" for e in code):
-        return f"[dim]not attempted[/] {safe(result.message)}".strip()
+    if all(e.status in ("not attempted", "blocked") for e in code):
+        return f"[dim]not attempted[/] {safe(' '.join(result.notes))}".strip()
+    if not result.points and result.message:
+        return f"[red]{safe(result.message)}[/]"
     lost = [e for e in code if e.status not in ("full", "marked")]
     if not lost:
         return "[green]all right[/]"
@@ -133,13 +135,12 @@ def _print_test(console: Console, test: TestResult) -> None:
 def verify_table(unit: Unit, verdicts: Sequence[Verdict]) -> Table:
     """One row for each implementation whose outcome is known."""
     table = Table(title=safe(unit.name), title_justify="left")
-    for name in ("kind", "what", "points", "loses points in", "diagnosed", ""):
+    for name in ("what", "points", "loses points in", "diagnosed", ""):
         table.add_column(name, justify="right" if name == "points" else "left", overflow="fold")
     for verdict in verdicts:
         variant = verdict.variant
         itself = variant.kind == "mistake" and verdict.diagnosis == variant.name
         table.add_row(
-            variant.kind,
             safe(variant.title),
             f"{verdict.points:g} / {verdict.max_points:g}",
             ", ".join(verdict.lost),

@@ -74,6 +74,8 @@ def confine(limits: Limits, directory: str, parent: int) -> dict[str, str]:
         os.umask(0o077)
         os.chdir(directory)
 
+    with contextlib.suppress(OSError):
+        set_dumpable(True)  # so that /proc lets us set what follows; hidden again at the end
     layer("environment", lambda: scrub_environment(directory))
     layer("directory", directory_)
     layer("session", session)
@@ -84,9 +86,10 @@ def confine(limits: Limits, directory: str, parent: int) -> dict[str, str]:
     layer("cpu", lambda: _limit("CPU", limits.cpu_seconds, limits.cpu_seconds + 1))
     layer("file size", lambda: _limit("FSIZE", limits.file_mb << 20))
     layer("open files", lambda: _limit("NOFILE", limits.open_files))
-    layer("processes", lambda: _limit("NPROC", tasks_of_this_user() + limits.processes))
+    layer("processes", lambda: _limit_processes(limits.processes))
     layer("core dumps", lambda: _limit("CORE", 0))
     layer("no new privileges", lambda: _prctl(_PR_SET_NO_NEW_PRIVS, 1))
+    layer("hidden from other workers", lambda: set_dumpable(False))
     return layers
 
 
@@ -150,6 +153,12 @@ def _limit(name: str, soft: int, hard: int | None = None) -> None:
     if ceiling != resource.RLIM_INFINITY:
         soft, hard = min(soft, ceiling), min(hard, ceiling)
     resource.setrlimit(which, (soft, hard))
+
+
+def _limit_processes(more: int) -> None:
+    _limit("NPROC", tasks_of_this_user() + more)
+    if os.getuid() == 0:
+        raise OSError("the system does not apply this limit to root")
 
 
 def _address_space() -> int:

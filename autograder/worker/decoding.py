@@ -14,6 +14,7 @@ from autograder.worker.wire import (
     BOOL,
     DTYPE_NAMES,
     DTYPES,
+    LONGEST_NAME,
     SCALARS,
     SIZES,
     Bounds,
@@ -105,7 +106,7 @@ class Decoder:
                     raise WireError("an unknown device") from None
             case ["x", float(re), float(im)]:
                 return complex(re, im)
-            case ["o", str(name)]:
+            case ["o", str(name)] if len(name) <= LONGEST_NAME and name.isprintable():
                 return Foreign(name)
         raise WireError("an unknown tag")
 
@@ -130,7 +131,7 @@ class Decoder:
             raise WireError("a malformed tensor")
         if len(self._tensors) >= self.bounds.tensors:
             raise WireError("too many tensors")
-        if device is not None and device not in self.bounds.devices:
+        if device is not None and (type(device) is not str or device not in self.bounds.devices):
             raise WireError("a tensor on an unexpected device")
         # Counted in Python's integers, which cannot overflow; zeros as ones, so that no dimension
         # of an empty tensor escapes the bound.

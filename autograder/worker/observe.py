@@ -96,6 +96,8 @@ class _Walk:
         self._open.add(id(o))
         try:
             return self._inside(o, kind, depth + 1)
+        except Exception:  # an object that does not want to be looked at
+            return (kind, None, _NO_PARTS)
         finally:
             self._open.discard(id(o))
 

@@ -24,6 +24,7 @@ from typing import Any
 import torch
 
 VERSION = 1
+LONGEST_NAME = 100  # of a type
 
 DTYPES = (
     *(torch.float32, torch.float64, torch.int64, torch.bool, torch.int32, torch.int16, torch.int8),
@@ -85,7 +86,8 @@ def type_name(value: object) -> str:
     """The name of a value's type as a student knows it: ``"list"``, ``"numpy.ndarray"``."""
     cls = type(value)
     module, name = str(cls.__module__), str(cls.__qualname__)
-    return (name if module in ("builtins", "torch") else f"{module}.{name}")[:100]
+    name = name if module in ("builtins", "torch") else f"{module}.{name}"
+    return "".join(c if c.isprintable() else "?" for c in name[:LONGEST_NAME])
 
 
 def span_of(shape: Iterable[int], strides: Iterable[int]) -> int:

@@ -156,6 +156,7 @@ def main(fd: int, directory: str) -> NoReturn:
 
     signal.signal(signal.SIGTERM, parent_died)
     confinement.die_with(parent, signal.SIGTERM)
+    confinement.set_dumpable(False)  # no worker may look into the parent of the next one
     process.warm_up()
     confinement.tasks_of_this_user()  # once for all workers
     gc.collect()

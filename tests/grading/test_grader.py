@@ -1,0 +1,272 @@
+"""What a submission comes to: points, statuses, the smallest failing input, and a new worker."""
+
+from __future__ import annotations
+
+import time
+
+STUB = """
+def scale_forward(x, w):
+    raise NotImplementedError("scale_forward is not written yet")
+
+def scale_backward(dout, cache):
+    raise NotImplementedError("scale_backward is not written yet")
+
+def total(x, w):
+    raise NotImplementedError("total is not written yet")
+
+def descend(gradient, x, *, steps):
+    raise NotImplementedError("descend is not written yet")
+"""
+
+
+def by_name(graded):
+    return {e.name: e for e in graded.exercises}
+
+
+def points(graded):
+    return {e.name: e.points for e in graded.exercises if not e.written}
+
+
+FULL = {"scale_forward": 6.0, "scale_backward": 3.0, "total": 2.0, "descend": 2.0}
+
+
+def test_the_reference_gets_full_marks(grade):
+    graded = grade()
+    assert points(graded) == FULL
+    assert all(e.status == "full" for e in graded.exercises if not e.written)
+    assert graded.problems == []
+
+
+def test_a_wrong_answer_costs_its_exercise_and_what_builds_on_it(grade):
+    graded = by_name(grade("def scale_forward(x, w):\n    return x + w, (x, w)"))
+    assert graded["scale_forward"].status == "partial"  # its inputs are left alone
+    assert graded["scale_forward"].points == 1.0
+    refused = next(t for t in graded["scale_forward"].tests if "refuses" in t.name)
+    assert refused.failure.category == "no error raised"
+    assert graded["total"].points == 0.0
+    assert graded["total"].depends_on == ["scale_forward"]
+    assert graded["scale_backward"].status == "full"  # its cache is right
+
+
+def test_the_smallest_failing_input_is_small(grade):
+    """Wrong only when there are two rows or more, and two is what the report shows."""
+    graded = by_name(
+        grade(
+            """
+            def scale_backward(dout, cache):
+                x, w = cache
+                return dout * w, (dout * x).mean(0)
+            """
+        )
+    )
+    test = next(t for t in graded["scale_backward"].tests if "matches" in t.name)
+    assert test.failure.category == "wrong value"
+    assert test.failure.inputs["x"].split(")")[0].endswith("(2, 1")
+    assert "gradients[1] has the wrong values" in test.failure.message
+
+
+def test_the_same_submission_gets_the_same_report(grade):
+    changes = "def total(x, w):\n    return (x * w).mean()"
+    first, second = grade(changes), grade(changes)
+
+    def content(graded):
+        return [
+            (t.name, t.status, t.failure) for e in graded.exercises for t in e.tests
+        ], points(graded)
+
+    assert content(first) == content(second)
+
+
+def test_what_is_not_attempted_is_not_called_wrong(grade):
+    graded = by_name(grade(source=STUB))
+    assert graded["scale_forward"].status == "not attempted"
+    assert graded["total"].status == "not attempted"
+    assert graded["scale_backward"].status == "blocked"
+    assert all(e.points == 0.0 for e in graded.values())
+
+
+def test_an_exercise_that_waits_for_an_unwritten_one_is_blocked(grade):
+    graded = by_name(
+        grade(
+            """
+            def scale_forward(x, w):
+                raise NotImplementedError("scale_forward is not written yet")
+            """
+        )
+    )
+    assert graded["total"].status == "blocked"
+    assert graded["total"].depends_on == ["scale_forward"]
+    assert graded["descend"].status == "full"
+
+
+def test_a_hang_costs_its_tests_and_the_rest_is_graded(grade):
+    began = time.monotonic()
+    graded = by_name(grade("def total(x, w):\n    while True:\n        pass"))
+    assert graded["total"].points == 0.0
+    assert {t.failure.category for t in graded["total"].tests} == {"timeout"}
+    assert "did not return within 1 s" in graded["total"].tests[0].failure.message
+    assert points_without(graded, "total") == points_without_full("total")
+    assert time.monotonic() - began < 10  # a hang is not searched for a smaller input
+
+
+def test_a_function_that_hangs_everywhere_is_given_up(grade):
+    began = time.monotonic()
+    graded = by_name(grade("def scale_forward(x, w):\n    while True:\n        pass"))
+    assert graded["scale_forward"].points == 0.0
+    assert graded["descend"].status == "full"
+    assert any(
+        "was not called again" in t.failure.message for t in graded["scale_forward"].tests
+    )
+    assert time.monotonic() - began < 12
+
+
+def test_a_crash_costs_its_tests_and_the_rest_is_graded(grade):
+    graded = by_name(grade("import os\ndef total(x, w):\n    os._exit(0)"))
+    assert {t.failure.category for t in graded["total"].tests} == {"crash"}
+    assert points_without(graded, "total") == points_without_full("total")
+
+
+def points_without(graded, name):
+    return {n: e.points for n, e in graded.items() if n != name and not e.written}
+
+
+def points_without_full(name):
+    return {n: p for n, p in FULL.items() if n != name}
+
+
+def test_an_exception_is_told_with_its_line_in_the_students_file(grade):
+    graded = by_name(grade(source=STUB + "\ndef total(x, w):\n    return x.no_such_thing\n"))
+    failure = graded["total"].tests[0].failure
+    assert failure.category == "exception"
+    assert failure.exception == "AttributeError"
+    assert failure.line == f"scaling.py:{STUB.count(chr(10)) + 3}"
+    assert "no_such_thing" in failure.trace
+
+
+def test_a_syntax_error_is_a_sentence_and_not_a_fault(grade):
+    graded = grade(source="def total(:\n    pass")
+    assert sum(points(graded).values()) == 0.0
+    assert "SyntaxError" in graded.problems[0]
+    assert "scaling.py:1" in graded.problems[0]
+
+
+def test_code_that_ends_the_process_on_import_is_a_sentence(grade):
+    graded = grade("import os\nos._exit(0)")
+    assert sum(points(graded).values()) == 0.0
+    assert "ended the Python process" in graded.problems[0]
+
+
+def test_a_cell_that_fails_costs_nothing_that_stands_in_other_cells(grade, scaling_source):
+    whole = scaling_source
+
+    half = whole.index("# %%\ndef total")
+    cells = [
+        ("nb[1]", whole[:half]),
+        ("nb[2]", "1 / 0"),
+        ("nb[3]", "import sys\nsys.exit(3)"),
+        ("nb[4]", "while True:\n    pass"),
+        ("nb[5]", "import os\nos._exit(1)"),
+        ("nb[6]", whole[half:]),
+    ]
+    graded = grade(cells=cells)
+    assert points(graded) == FULL
+    assert len(graded.problems) == 4
+    for label, problem in zip(["nb[2]", "nb[3]", "nb[4]", "nb[5]"], graded.problems, strict=True):
+        assert label in problem
+
+
+def test_a_returned_object_of_the_wrong_kind_is_the_students_failure(grade):
+    graded = by_name(grade("def total(x, w):\n    return (x * w).sum().item()"))
+    assert graded["total"].points == 0.0
+    assert graded["total"].tests[0].failure.category == "wrong type"
+    graded = by_name(grade("def scale_forward(x, w):\n    return x * w"))
+    failure = graded["scale_forward"].tests[0].failure
+    assert "should return a tuple of 2 values" in failure.message
+
+
+def test_a_function_passed_in_is_called_back(grade):
+    assert by_name(grade())["descend"].status == "full"
+    wrong = "def descend(gradient, x, *, steps):\n    return x - 0.5 * steps * gradient(x)"
+    assert by_name(grade(wrong))["descend"].points == 0.0
+
+
+def test_printing_is_kept_for_staff_and_changes_nothing(grade):
+    graded = grade("print('hello \\x1b[31m red')")
+    assert points(graded) == FULL
+    assert "hello" in graded.output
+    assert "\x1b" not in graded.output
+
+
+def test_no_time_left_is_said_and_not_called_wrong(grader, unit):
+    from dataclasses import replace
+
+    from autograder.grading.remote import Code
+
+    settings = grader.settings
+    grader.settings = replace(settings, submission_seconds=0.0)
+    try:
+        graded = grader.grade(Code("scaling", (("scaling.py", STUB),)), {})
+    finally:
+        grader.settings = settings
+    tests = [t for e in graded.exercises for t in e.tests]
+    assert {t.status for t in tests} == {"not run"}
+    assert "had already taken" in tests[0].failure.message
+
+
+def test_a_known_mistake_is_named(grade):
+    graded = by_name(
+        grade(
+            """
+            def scale_backward(dout, cache):
+                x, w = cache
+                return dout * w, (dout * x).sum(0) / len(x)
+            """
+        )
+    )
+    assert graded["scale_backward"].diagnosis.mistake == "dw_is_averaged"
+    assert graded["scale_backward"].diagnosis.sentence.startswith("dw is the sum")
+
+
+def test_an_unknown_mistake_is_not_guessed_at(grade):
+    graded = by_name(
+        grade(
+            """
+            def scale_backward(dout, cache):
+                x, w = cache
+                return dout * w, (dout * x).sum(0) * 3
+            """
+        )
+    )
+    assert graded["scale_backward"].diagnosis is None
+
+
+def test_public_tests_run_first_so_that_their_messages_cannot_carry_hidden_inputs(grader):
+    kinds = [test.public for test in grader.tests]
+    assert kinds == sorted(kinds, reverse=True)
+
+
+def test_state_that_leaks_between_calls_is_caught(grade):
+    graded = by_name(
+        grade(
+            """
+            last = {}
+            def scale_forward(x, w):
+                last["x"] = x
+                return x * w, w
+            def scale_backward(dout, cache):
+                return dout * cache, (dout * last["x"]).sum(0)
+            """
+        )
+    )
+    assert graded["scale_backward"].status == "partial"
+    assert graded["scale_backward"].points == 2.0
+
+
+def test_answers_to_written_questions_wait_for_a_person(grader):
+    from autograder.grading.remote import Code
+
+    graded = grader.grade(Code("scaling", (("scaling.py", STUB),)), {"why_scale": "Because."})
+    question = by_name(graded)["why_scale"]
+    assert (question.status, question.points, question.answer) == ("to be marked", None, "Because.")
+    graded = grader.grade(Code("scaling", (("scaling.py", STUB),)), {})
+    assert by_name(graded)["why_scale"].points == 0.0

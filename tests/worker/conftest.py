@@ -1,0 +1,34 @@
+"""Workers for the tests of this room."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from autograder.grading.workers import Limits, Worker, Workers, start_workers
+
+Spawn = Callable[[str], Worker]
+
+
+@pytest.fixture(scope="session")
+def forks() -> Iterator[Workers]:
+    with start_workers("fork") as workers:
+        yield workers
+
+
+@pytest.fixture
+def spawn(forks: Workers) -> Iterator[Spawn]:
+    """Starts workers with some source loaded; they end with the test."""
+    started: list[Worker] = []
+
+    def start(source: str, limits: Limits | None = None, seed: int = 1) -> Worker:
+        worker = forks.spawn(seed, limits or Limits())
+        started.append(worker)
+        error = worker.load("layers", "layers.py", source, 10)
+        assert error is None, error
+        return worker
+
+    yield start
+    for worker in started:
+        worker.close()

@@ -1,0 +1,211 @@
+"""What a worker is born with, and what it is not."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import autograder.worker
+from autograder.grading.workers import Call, Limits, Worker, Workers, start_workers
+
+Spawn = Callable[..., Worker]
+
+PROBE = """
+import os, random, sys, threading
+import numpy as np, torch
+
+def numbers():
+    return random.random(), float(np.random.rand()), torch.rand(1).item()
+
+def modules(): return sorted(sys.modules)
+def environment(): return dict(os.environ)
+def initial_environment():
+    try: return open("/proc/self/environ").read()
+    except PermissionError: return ""
+def directory(): return os.getcwd(), os.listdir("."), oct(os.stat(".").st_mode & 0o777)
+def is_open(fd):
+    try: return bool(os.fstat(fd))
+    except OSError: return False
+def descriptors(): return [fd for fd in range(100) if is_open(fd)]
+def threads(pid="self"): return len(os.listdir(f"/proc/{pid}/task"))
+def parent(): return os.getppid()
+def session(): return os.getsid(0) == os.getpid()
+def arguments(): return sys.argv
+def limits():
+    import resource
+    names = ("FSIZE", "NOFILE", "CORE", "CPU")
+    return [resource.getrlimit(getattr(resource, "RLIMIT_" + n))[0] for n in names]
+def strings_of(text):
+    import gc
+    return [type(o).__name__ for o in gc.get_objects() if text in str(type(o).__module__)]
+def can_thread():
+    t = threading.Thread(target=lambda: None); t.start(); t.join(); return True
+def convolution():
+    torch.set_num_threads(2)
+    return torch.nn.functional.conv2d(torch.ones(2, 3, 32, 32), torch.ones(4, 3, 3, 3)).sum().item()
+"""
+
+
+def probe(worker: Worker, function: str, *args: Any) -> Any:
+    reply = worker.call(Call(function, args), 20)
+    assert reply.error is None, reply.error
+    return reply.value
+
+
+def test_a_worker_has_random_numbers_of_its_own(spawn: Spawn) -> None:
+    first, second, again = (probe(spawn(PROBE, seed=seed), "numbers") for seed in (1, 2, 1))
+    assert first == again
+    assert all(a != b for a, b in zip(first, second, strict=True))
+
+
+def test_a_worker_knows_nothing_of_grading_and_testing(spawn: Spawn) -> None:
+    modules = probe(spawn(PROBE), "modules")
+    ours = {name for name in modules if name.split(".")[0] == "autograder"}
+    assert all(name == "autograder" or name.startswith("autograder.worker") for name in ours)
+    strangers = {"pytest", "hypothesis", "pickle5", "msgspec", "typer"}
+    assert not strangers & set(modules)
+
+
+def test_the_environment_of_the_grader_stays_with_the_grader(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HANDGRAD_CANARY", "canary-4711")
+    with start_workers("fork") as workers:
+        worker = workers.spawn(1, Limits())
+        worker.load("m", "m.py", PROBE, 20)
+        assert "HANDGRAD_CANARY" not in probe(worker, "environment")
+        assert "4711" not in probe(worker, "initial_environment")
+
+
+def test_a_worker_has_an_empty_directory_of_its_own(spawn: Spawn) -> None:
+    (first, content, mode), (second, _, _) = (probe(spawn(PROBE), "directory") for _ in range(2))
+    assert first != second
+    assert content == []
+    assert mode == "0o700"
+    assert probe(spawn(PROBE), "environment")["HOME"] != str(Path.home())
+
+
+def test_a_worker_holds_its_own_descriptors_only(spawn: Spawn) -> None:
+    assert probe(spawn(PROBE), "descriptors") == [0, 1, 2, 3]
+
+
+def test_the_limits_hold(spawn: Spawn) -> None:
+    limits = Limits(file_mb=3, open_files=20, cpu_seconds=99)
+    worker = spawn(PROBE, limits)
+    assert probe(worker, "limits") == [3 << 20, 20, 0, 99]
+    lacking = {name for name, state in worker.layers.items() if state != "ok"}
+    assert lacking == ({"processes"} if os.getuid() == 0 else set())
+
+
+def test_a_worker_leads_a_session_and_sees_no_arguments(spawn: Spawn) -> None:
+    worker = spawn(PROBE)
+    assert probe(worker, "session") is True
+    assert probe(worker, "arguments") == [""]
+
+
+def test_a_worker_may_use_threads(spawn: Spawn) -> None:
+    worker = spawn(PROBE)
+    assert probe(worker, "can_thread") is True
+    assert probe(worker, "convolution") == 2 * 4 * 30 * 30 * 27
+
+
+def test_a_zygote_has_one_thread(spawn: Spawn) -> None:
+    first = spawn(PROBE)
+    assert probe(first, "threads", str(probe(first, "parent"))) == 1
+
+
+def test_a_zygote_with_two_threads_refuses_to_fork() -> None:
+    code = (
+        "import threading, time\n"
+        "from autograder.worker import zygote\n"
+        "threading.Thread(target=time.sleep, args=(60,), daemon=True).start()\n"
+        "try:\n"
+        "    zygote.Zygote(None, '')._fork({}, [])\n"
+        "except OSError as error:\n"
+        "    print(error, flush=True)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "cannot be forked safely: 2 threads" in done.stdout
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="says /proc")
+@pytest.mark.parametrize("kind", ["fork", "spawn"])
+def test_nothing_outlives_a_grader_that_is_killed(kind: str, tmp_path: Path) -> None:
+    code = (
+        "from autograder.grading.workers import *\n"
+        f"workers = start_workers({kind!r})\n"
+        "worker = workers.spawn(1, Limits())\n"
+        "worker.load('m', 'm.py', 'import os\\ndef ids(): return os.getpid(), os.getppid()\\n'\n"
+        "            'def loops():\\n    while True: pass', 20)\n"
+        "print(*worker.call(Call('ids'), 20).value, flush=True)\n"
+        "worker.call(Call('loops'), 1000)\n"
+    )
+    grader = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    )
+    assert grader.stdout is not None
+    pids = [int(pid) for pid in grader.stdout.readline().split()]
+    grader.kill()
+    grader.wait()
+    grader.stdout.close()
+    for _ in range(500):
+        if not any(Path(f"/proc/{pid}").exists() for pid in pids if pid != grader.pid):
+            break
+        time.sleep(0.02)
+    else:
+        pytest.fail("a process outlived its grader")
+    if kind == "fork":
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_the_grader_cannot_be_looked_into(forks: Workers) -> None:
+    import ctypes
+
+    assert ctypes.CDLL(None).prctl(3, 0, 0, 0, 0) == 0  # PR_GET_DUMPABLE
+
+
+def test_an_unknown_kind_is_refused() -> None:
+    with pytest.raises(ValueError, match="no workers of kind 'threads'"):
+        start_workers("threads")
+
+
+def test_a_zygote_that_cannot_start_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises(RuntimeError, match="could not be started"):
+        start_workers("fork")
+    with start_workers("spawn") as workers, pytest.raises(RuntimeError, match="could not be"):
+        workers.spawn(1, Limits())
+
+
+ROOM = Path(autograder.worker.__file__).parent
+ALLOWED = {*sys.stdlib_module_names, "msgpack", "numpy", "torch"}
+FORBIDDEN = {"pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib"}
+
+
+@pytest.mark.parametrize("path", sorted(ROOM.rglob("*.py")), ids=lambda path: path.name)
+def test_the_worker_room_imports_itself_only_and_unpickles_nothing(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text())):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0
+            names = [str(node.module)]
+        for name in names:
+            top = name.split(".")[0]
+            assert top in ALLOWED or name.startswith("autograder.worker"), name
+            assert top not in FORBIDDEN, name
+        if isinstance(node, ast.Attribute):
+            dotted = ast.unparse(node)
+            assert dotted not in ("torch.load", "np.load", "numpy.load"), dotted
