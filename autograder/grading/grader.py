@@ -27,7 +27,7 @@ from autograder.grading.marking import (
     with_dependencies,
     written_exercise,
 )
-from autograder.grading.prepare import PreparedTest, prepare
+from autograder.grading.prepare import PreparedTest, prepare, versions
 from autograder.grading.remote import Code, RemoteBackend, Script, script_of
 from autograder.grading.replay import FailedExample, Outcome, run_test
 from autograder.grading.results import ExerciseResult, Failure, Run, TestResult
@@ -80,6 +80,8 @@ class UnitGrader:
             self.diagnoser = Diagnoser(mistakes(unit), self.student, unit.returns)
         else:
             self.tests = self._prepare((PUBLIC,), None)
+        self._inputs = [example.inputs for test in self.tests for example in test.examples]
+        self._versions = versions(self._inputs)
         self.scripts: dict[int, Script] = {
             id(test): script_of(test, unit.returns) for test in self.tests
         }
@@ -111,6 +113,11 @@ class UnitGrader:
             found = self._exercises(outcomes, answers)
         finally:
             backend.close()
+        if versions(self._inputs) != self._versions:
+            raise RuntimeError(
+                "the inputs of the tests were changed while this submission was graded; a test "
+                "or a mistake of the unit writes to them"
+            )
         return Graded(
             exercises=found,
             problems=backend.problems,

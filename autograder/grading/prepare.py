@@ -21,9 +21,10 @@ from typing import Any
 import hypothesis
 import pytest
 import torch
+from torch import Tensor
 
 from autograder.grading.errors import PreparationError
-from autograder.testing.cases import to_device
+from autograder.testing.cases import map_tensors, to_device
 from autograder.testing.plugin import GRADING_PLUGIN, SUBJECTS
 from autograder.testing.property import Body, body_of, body_replaced, is_property
 from autograder.testing.subjects import Answered, Backend, CallRecord, Reference, Student
@@ -155,6 +156,20 @@ def prepare(
     return recorder.tests
 
 
+def versions(inputs: Any) -> tuple[int, bool]:
+    """Changes when a tensor in `inputs` is written to, or enters an autograd graph."""
+    total, graph = 0, False
+
+    def look(tensor: Tensor) -> Tensor:
+        nonlocal total, graph
+        total += tensor._version
+        graph = graph or tensor.requires_grad
+        return tensor
+
+    map_tensors(inputs, look)
+    return total, graph
+
+
 class _Recorder:
     """The pytest plugin that takes each test's inputs instead of reporting its outcome."""
 
@@ -245,8 +260,14 @@ class _Recorder:
         """Keep one example, having run it on the reference if there is one."""
         example = Example(inputs)
         if self.on_reference is not None:
+            before = versions(inputs)
             test.run(example)
             example.calls = self.student_fixture.calls
+            if versions(inputs) != before:
+                raise PreparationError(
+                    f"{test.name} changes its inputs, but other submissions are tested on them "
+                    "too: clone them first"
+                )
         test.examples.append(example)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:

@@ -53,21 +53,30 @@ def map_tensors(value: Any, function: Callable[[Tensor], Tensor]) -> Any:
 
 def to_device(value: Any, device: torch.device) -> Any:
     """The same inputs on another device, with the layouts they have."""
+    return map_tensors(value, lambda t: t if t.device == device else _copy(t, device))
 
-    def move(tensor: Tensor) -> Tensor:
-        if tensor.device == device:
-            return tensor
-        moved = torch.empty_strided(
-            tensor.shape, tensor.stride(), dtype=tensor.dtype, device=device
-        )
-        if 0 in tensor.stride():  # an expanded tensor: fill one copy of what is shared
-            core = tuple(slice(0, 1) if s == 0 else slice(None) for s in tensor.stride())
-            moved[core].copy_(tensor[core])
-        else:
-            moved.copy_(tensor)
-        return moved
 
-    return map_tensors(value, move)
+def copied(value: Any) -> Any:
+    """The same inputs in memory of their own, with the layouts they have.
+
+    A tensor that stands in several places stands in the same places of the copy.
+    """
+    known: dict[int, Tensor] = {}
+
+    def copy(tensor: Tensor) -> Tensor:
+        if id(tensor) not in known:
+            known[id(tensor)] = _copy(tensor, tensor.device)
+        return known[id(tensor)]
+
+    return map_tensors(value, copy)
+
+
+def _copy(tensor: Tensor, device: torch.device) -> Tensor:
+    new = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device=device)
+    # An expanded tensor is filled once for all that share the memory.
+    core = tuple(slice(0, 1) if s == 0 else slice(None) for s in tensor.stride())
+    new[core].copy_(tensor[core])
+    return new
 
 
 def layout_of(tensor: Tensor) -> str:

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from autograder.calls import Returns
+from autograder.testing.cases import copied
 from autograder.worker.observe import snapshot
 
 
@@ -104,7 +105,9 @@ class Opaque:
 class ModuleBackend:
     """A module in this process: the reference, a variant of it, or a student's own at home.
 
-    Exceptions pass through as they are, so that a debugger stops in the line that raised.
+    Functions get copies of the arguments, as they would in another process: a test's inputs cannot
+    be changed by what is tested. Exceptions pass through as they are, so that a debugger stops in
+    the line that raised.
 
     Args:
         module: where the functions are.
@@ -120,7 +123,7 @@ class ModuleBackend:
             raise NotImplementedError(
                 f"there is no function {record.function} in {self.module.__name__}"
             )
-        args, kwargs = _unwrap(record.args), _unwrap(record.kwargs)
+        args, kwargs = _unwrap(copied((record.args, record.kwargs)))
         before = snapshot(args, kwargs)
         value = function(*args, **kwargs)
         record.changed = before.changes()

@@ -172,6 +172,11 @@ def upstream_is_ignored(dout, cache):
     x, w = cache
     return w.expand_as(x).clone(), (dout * x).sum(0)
 
+@mistake("scale_backward", "Work on a copy: dout is not yours to change.")
+def writes_to_dout(dout, cache):
+    x, w = cache
+    return dout.mul_(w) * 2, w
+
 @mistake("scale_forward", "Scale, do not shift: multiply x by w.")
 def shifts(x, w):
     return x + w, (x, w)

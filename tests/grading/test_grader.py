@@ -270,3 +270,11 @@ def test_answers_to_written_questions_wait_for_a_person(grader):
     assert (question.status, question.points, question.answer) == ("to be marked", None, "Because.")
     graded = grader.grade(Code("scaling", (("scaling.py", STUB),)), {})
     assert by_name(graded)["why_scale"].points == 0.0
+
+
+def test_a_diagnosis_does_not_touch_the_inputs_of_the_class(grade, grader):
+    """A known mistake that writes to its inputs runs in the grading process, on copies."""
+    grade("def scale_forward(x, w):\n    x.mul_(w)\n    return x, (x, w)")
+    wrong = "def scale_backward(dout, cache):\n    x, w = cache\n    return dout.mul_(w) * 2, w"
+    assert by_name(grade(wrong))["scale_backward"].diagnosis.mistake == "writes_to_dout"
+    assert points(grade()) == FULL
