@@ -35,9 +35,7 @@ def findings() -> list[Finding]:
             platform.python_version(),
             "Handgrad needs Python 3.11 or newer: install it and make the environment again.",
         ),
-        Finding(
-            "platform", True, f"{platform.system()} {platform.machine()}"
-        ),
+        Finding("platform", True, f"{platform.system()} {platform.machine()}"),
         *(_library(name, why) for name, why in _LIBRARIES.items()),
         Finding(
             "fork",

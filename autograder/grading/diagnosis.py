@@ -7,7 +7,8 @@ does. A diagnosis is made only if exactly one fits: a wrong guess sends a studen
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import ast
+from collections.abc import Iterable, Set
 from types import ModuleType
 from typing import Any
 
@@ -15,13 +16,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from autograder.calls import Returns
+from autograder.calls import call_graph, reachable
+from autograder.course import Unit
 from autograder.grading.prepare import PreparedTest
 from autograder.grading.replay import FailedExample
 from autograder.grading.results import Diagnosis
 from autograder.testing.errors import StudentError, StudentStopped
 from autograder.testing.subjects import CallRecord, ModuleBackend, Student
-from autograder.variants import Mistake
+from autograder.variants import Mistake, mistakes
 
 # Two implementations of the same mistake differ by rounding; two mistakes differ by more.
 TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-9}
@@ -31,26 +33,32 @@ class Diagnoser:
     """The known mistakes of one unit, ready to run in this process.
 
     Args:
-        mistakes: of the unit.
+        unit: the unit.
         student: the `student` fixture of the unit's prepared tests.
-        returns: how each function's result travels.
     """
 
-    def __init__(
-        self, mistakes: Sequence[Mistake], student: Student, returns: Mapping[str, Returns]
-    ) -> None:
-        self._mistakes, self._student, self._returns = mistakes, student, returns
+    def __init__(self, unit: Unit, student: Student) -> None:
+        self._mistakes, self._student, self._returns = mistakes(unit), student, unit.returns
         self._backends: dict[str, ModuleBackend] = {}
+        graph = call_graph(ast.parse(unit.source_file.read_text(encoding="utf-8")))
+        self._uses = {name: reachable(graph, [name]) - {name} for name in graph}
 
     def diagnose(
-        self, exercise: str, failures: Iterable[tuple[PreparedTest, FailedExample]]
+        self,
+        exercise: str,
+        failures: Iterable[tuple[PreparedTest, FailedExample]],
+        lost: Set[str],
     ) -> Diagnosis | None:
         """The one known mistake of `exercise` that explains all `failures`, if there is one.
 
         Args:
             exercise: the exercise that lost points.
             failures: the examples it failed on, with what was called.
+            lost: all exercises that lost points. A function that uses one of them may fail for
+                that reason alone, and look like a mistake of its own.
         """
+        if self._uses.get(exercise, set()) & lost:
+            return None
         tried = [
             (test, failed)
             for test, failed in failures

@@ -34,7 +34,6 @@ from autograder.grading.results import ExerciseResult, Failure, Run, TestResult
 from autograder.grading.settings import Settings, fingerprint, release_version
 from autograder.grading.workers import Workers
 from autograder.testing.subjects import ModuleBackend, Reference, Student
-from autograder.variants import mistakes
 from autograder.worker.confinement import Limits
 
 HIDDEN, PUBLIC = "test_hidden.py", "test_public.py"
@@ -77,7 +76,7 @@ class UnitGrader:
             # writes must not be able to carry a hidden input.
             module = load_reference(unit)
             self.tests = self._prepare((PUBLIC, HIDDEN), module)
-            self.diagnoser = Diagnoser(mistakes(unit), self.student, unit.returns)
+            self.diagnoser = Diagnoser(unit, self.student)
         else:
             self.tests = self._prepare((PUBLIC,), None)
         self._inputs = [example.inputs for test in self.tests for example in test.examples]
@@ -156,6 +155,11 @@ class UnitGrader:
         self, outcomes: Sequence[Outcome | PreparedTest], answers: dict[str, str]
     ) -> list[ExerciseResult]:
         results: list[ExerciseResult] = []
+        lost = {
+            outcome.test.exercise
+            for outcome in outcomes
+            if isinstance(outcome, Outcome) and outcome.failed
+        }
         for exercise in self.unit.exercises:
             if exercise.written:
                 if self.settings.hidden:
@@ -176,7 +180,7 @@ class UnitGrader:
                 continue
             diagnosis = None
             if failed and self.diagnoser is not None:
-                diagnosis = self.diagnoser.diagnose(exercise.name, failed)
+                diagnosis = self.diagnoser.diagnose(exercise.name, failed, lost)
             results.append(code_exercise(exercise, tests, diagnosis))
         return with_dependencies(results, {e.name: e for e in self.unit.exercises})
 

@@ -81,7 +81,7 @@ class PreparedTest:
     @property
     def key(self) -> str:
         """The test whatever its device and parameters: it is worth its points once."""
-        return self.name.partition("[")[0]
+        return f"{'public' if self.public else 'hidden'} {self.name.partition('[')[0]}"
 
     def begin(self, example: Example) -> None:
         """Tell the fixtures that `example` begins."""

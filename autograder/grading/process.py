@@ -87,12 +87,10 @@ def main(connection: Connection, raw_orders: bytes) -> None:
         while True:
             try:
                 job = decode(connection.recv_bytes(), Job)
-            except (EOFError, KeyboardInterrupt):
+            except EOFError:
                 return
             try:
                 reply = desk.grade(job)
-            except KeyboardInterrupt:
-                return
             except Exception:
                 reply = Reply(number=job.number, fault=traceback.format_exc())
             connection.send_bytes(encode(reply))

@@ -40,9 +40,9 @@ def resolve(
                 f"{result.unit} of {student} has no exercise {exercise!r}; it has {names}."
             )
         limit = found.max_points
-    if points > limit:
+    if not 0 <= points <= limit:  # false for NaN too
         raise GradingError(
-            f"{points:g} points are more than the {limit:g} that there are for "
+            f"{points:g} is not between 0 and {limit:g}, the points that there are for "
             f"{exercise or result.unit}."
         )
     if not reason.strip():

@@ -33,8 +33,7 @@ def feedback(result: Result) -> str:
     if result.exercises:
         lines += ["| exercise | points | |", "|---|---|---|"]
         lines += [
-            f"| {code(e.name)} | {points(e.points)} / {points(e.max_points)} | "
-            f"{STATUS[e.status]} |"
+            f"| {code(e.name)} | {points(e.points)} / {points(e.max_points)} | {STATUS[e.status]} |"
             for e in result.exercises
         ]
         lines.append("")

@@ -159,7 +159,7 @@ def test_descend_follows_any_gradient(student, reference, device, case):
                  reference.descend(gradient, case.x, steps=2), "x")
 """
 
-MISTAKES = '''
+MISTAKES = """
 from autograder.testing import mistake
 
 @mistake("scale_backward", "dw is the sum over the samples, not their mean.")
@@ -194,9 +194,9 @@ def climbs(gradient, x, *, steps):
     for _ in range(steps):
         x = x + 0.5 * gradient(x)
     return x
-'''
+"""
 
-ALTERNATIVES = '''
+ALTERNATIVES = """
 from autograder.testing import alternative
 
 @alternative("einsum", replaces="scale_forward")
@@ -206,7 +206,7 @@ def einsum_forward(x, w):
 @alternative("einsum", replaces="scale_backward")
 def einsum_backward(dout, cache):
     return dout * cache["w"], torch.einsum("nd,nd->d", dout, cache["x"])
-'''
+"""
 
 
 def write_course(root: Path) -> Path:

@@ -70,9 +70,9 @@ def test_the_same_submission_gets_the_same_report(grade):
     first, second = grade(changes), grade(changes)
 
     def content(graded):
-        return [
-            (t.name, t.status, t.failure) for e in graded.exercises for t in e.tests
-        ], points(graded)
+        return [(t.name, t.status, t.failure) for e in graded.exercises for t in e.tests], points(
+            graded
+        )
 
     assert content(first) == content(second)
 
@@ -114,9 +114,7 @@ def test_a_function_that_hangs_everywhere_is_given_up(grade):
     graded = by_name(grade("def scale_forward(x, w):\n    while True:\n        pass"))
     assert graded["scale_forward"].points == 0.0
     assert graded["descend"].status == "full"
-    assert any(
-        "was not called again" in t.failure.message for t in graded["scale_forward"].tests
-    )
+    assert any("was not called again" in t.failure.message for t in graded["scale_forward"].tests)
     assert time.monotonic() - began < 12
 
 
