@@ -25,7 +25,6 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         call_seconds: how long one call of a student's function may take.
         submission_seconds: how long grading one unit of one submission may take.
         memory_mb: how much memory a student's process may use beyond what torch needs.
-        show_points: when students see the points of hidden tests.
         due: by unit the moment it is due, with its time zone.
         extensions: by student, and by unit, another moment that it is due.
     """
@@ -36,7 +35,6 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     call_seconds: Positive = 5.0
     submission_seconds: Positive = 120.0
     memory_mb: Whole = 2048
-    show_points: Literal["always", "after_due_date", "after_published", "never"] = "always"
     due: dict[str, dt.datetime] = {}
     extensions: dict[str, dict[str, dt.datetime]] = {}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from autograder.grading.remote import Code
 from autograder.grading.results import Result, read_result
 from autograder.grading.settings import Settings, fingerprint
 from autograder.grading.workers import Workers
-from autograder.submissions import Checked, Unreadable, read
+from autograder.submissions import Attempt, Checked, Unreadable, read
 
 
 class Desk:
@@ -32,6 +33,7 @@ class Desk:
         self.course = Course(root, "staff")
         self.settings = msgspec.convert(settings, Settings)
         self.workers = workers
+        self.policy = self.course.policy
         self.units = {unit.name: unit for unit in self.course.units}
         self.recognised = {unit.name: recognised(self.course, unit) for unit in self.units.values()}
         self._graders: dict[str, UnitGrader] = {}
@@ -84,7 +86,7 @@ class Desk:
             exercises=graded.exercises,
             output=graded.output,
             run=grader.describe_run(self.course, graded.layers, graded.seconds),
-            **_who(job),
+            **self._who(job),
         )
 
     def _zero(self, job: Job, status: Any, sentence: str) -> Result:
@@ -95,7 +97,7 @@ class Desk:
             max_points=unit.points,
             message=sentence,
             run=self._grader(unit).describe_run(self.course, {}, 0.0),
-            **_who(job),
+            **self._who(job),
         )
 
     def _grader(self, unit: Unit) -> UnitGrader:
@@ -103,16 +105,31 @@ class Desk:
             self._graders[unit.name] = UnitGrader(unit, self.settings, self.workers)
         return self._graders[unit.name]
 
+    def _who(self, job: Job) -> dict[str, Any]:
+        attempt = job.attempt
+        return {
+            "unit": job.unit,
+            "student": attempt.student,
+            "name": attempt.name,
+            "attempt": attempt.number,
+            "attempts": job.attempts,
+            "label": attempt.label,
+            "submitted": attempt.when or "",
+            "late": late(attempt, self.policy.due_for(attempt.student, job.unit)),
+        }
 
-def _who(job: Job) -> dict[str, Any]:
-    attempt = job.attempt
-    return {
-        "unit": job.unit,
-        "student": attempt.student,
-        "name": attempt.name,
-        "attempt": attempt.number,
-        "attempts": job.attempts,
-        "label": attempt.label,
-        "submitted": attempt.when or "",
-        "late": attempt.late,
-    }
+
+def late(attempt: Attempt, due: dt.datetime | None) -> bool | None:
+    """Whether an attempt came too late: by our due date, or by the download's word.
+
+    Args:
+        attempt: when it came, if the download says so with a time zone.
+        due: for this student.
+    """
+    if due is None or attempt.when is None:
+        return attempt.late
+    try:
+        when = dt.datetime.fromisoformat(attempt.when)
+    except ValueError:
+        return attempt.late
+    return attempt.late if when.tzinfo is None else when > due

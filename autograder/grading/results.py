@@ -192,7 +192,8 @@ class Result(Struct, frozen=True):
         attempts: how many there were.
         label: the file or folder that was graded.
         submitted: when, where the download says it.
-        late: whether the download calls it late.
+        late: whether it came after the due date of course.toml, extensions counted; without one,
+            whether the download calls it late.
         digest: of what was graded.
         message: a sentence, when there is something to say about the whole.
         notes: more sentences: what was chosen among several files, what was skipped.
