@@ -145,7 +145,9 @@ def _tensor(t: Tensor) -> _Print:
     if t.is_cpu:
         content = _digest(ctypes.string_at(t.data_ptr(), span * t.element_size()))
     else:
-        content = _digest(t.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+        # A copy is dense whatever the strides, which `contiguous` leaves alone in one element.
+        dense = t.detach().cpu().clone(memory_format=torch.contiguous_format)
+        content = _digest(dense.view(-1).view(torch.uint8).numpy().tobytes())
     return (Tensor, (t.dtype, shape, strides, content), _NO_PARTS)
 
 

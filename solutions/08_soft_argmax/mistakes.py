@@ -1,0 +1,609 @@
+"""Known wrong implementations of unit 8: each replaces one function of the reference."""
+
+import math
+
+import torch
+from soft_argmax import soft_max_gradient, soft_onehot_jacobian
+
+from autograder.testing import mistake
+
+
+def softmax(z):
+    """Each row's softmax, without overflow."""
+    e = (z - z.amax(1, keepdim=True)).exp()
+    return e / e.sum(1, keepdim=True)
+
+
+def log_sum_exp(z):
+    """Each row's log-sum-exp, without overflow."""
+    m = z.amax(1)
+    return m + (z - m[:, None]).exp().sum(1).log()
+
+
+def indices(x):
+    """0, 1, ..., D-1 with the dtype and the device of x."""
+    return torch.arange(x.shape[1], dtype=x.dtype, device=x.device)
+
+
+# --- logsumexp --------------------------------------------------------------------------------
+
+
+@mistake(
+    "logsumexp",
+    "Your exponentials overflow for large scores and underflow to log 0 for very negative ones. "
+    "Take each row's maximum out before you exponentiate, and put it back afterwards.",
+)
+def nothing_is_taken_out(x, *, t=1.0):
+    return (t * x).exp().sum(1).log() / t
+
+
+@mistake(
+    "logsumexp",
+    "You took one maximum out of the whole batch. A row far below it underflows to log 0: every "
+    "row needs its own maximum.",
+)
+def one_maximum_for_the_batch(x, *, t=1.0):
+    m = x.max()
+    return m + (t * (x - m)).exp().sum(1).log() / t
+
+
+@mistake(
+    "logsumexp",
+    "The factor 1/t is missing: the logarithm of the sum approaches t times the maximum, so it "
+    "must be divided by t.",
+)
+def log_is_not_divided_by_t(x, *, t=1.0):
+    return log_sum_exp(t * x)
+
+
+@mistake(
+    "logsumexp",
+    "Your t stands only in front of the logarithm. It must multiply the scores inside the "
+    "exponential, too, or the result never approaches the maximum.",
+)
+def scores_are_not_multiplied_by_t(x, *, t=1.0):
+    return log_sum_exp(x) / t
+
+
+@mistake(
+    "logsumexp",
+    "You used t as a temperature, which divides the scores. In this unit t is a sharpness: it "
+    "multiplies them, and larger t is closer to the maximum.",
+)
+def t_is_a_temperature(x, *, t=1.0):
+    return t * log_sum_exp(x / t)
+
+
+@mistake("logsumexp", "You ignored t: this is the soft maximum for t = 1.")
+def soft_maximum_ignores_t(x, *, t=1.0):
+    return log_sum_exp(x)
+
+
+@mistake(
+    "logsumexp",
+    "You averaged the exponentials, which makes the result too small by log(D)/t and no longer "
+    "an upper bound of the maximum: add them up.",
+)
+def exponentials_are_averaged(x, *, t=1.0):
+    return log_sum_exp(t * x) / t - math.log(x.shape[1]) / t
+
+
+@mistake(
+    "logsumexp",
+    "The maximum that you took out comes back multiplied by t. What you take out of x, before it "
+    "is multiplied by t, is added after the division by t, as it is.",
+)
+def maximum_returns_multiplied_by_t(x, *, t=1.0):
+    m = x.amax(1)
+    return t * m + (t * (x - m[:, None])).exp().sum(1).log() / t
+
+
+@mistake("logsumexp", "You forgot to add the maximum that you took out of each row.")
+def maximum_does_not_return(x, *, t=1.0):
+    return (t * (x - x.amax(1, keepdim=True))).exp().sum(1).log() / t
+
+
+@mistake(
+    "logsumexp",
+    "Your result has the shape (N, 1): the soft maximum of a row is one number, so the result is "
+    "(N,). A (N, 1) result broadcasts silently in whatever comes next.",
+)
+def soft_maximum_keeps_an_axis(x, *, t=1.0):
+    return (log_sum_exp(t * x) / t)[:, None]
+
+
+# --- soft_onehot ------------------------------------------------------------------------------
+
+
+@mistake(
+    "soft_onehot",
+    "Your exponentials overflow, and infinity divided by infinity is NaN. Take each row's maximum "
+    "out first: it cancels in the fraction.",
+)
+def onehot_overflows(x, *, t=1.0):
+    e = (t * x).exp()
+    return e / e.sum(1, keepdim=True)
+
+
+@mistake(
+    "soft_onehot",
+    "You took one maximum out of the whole batch. All entries of a row far below it underflow, "
+    "and 0/0 is NaN: every row needs its own maximum.",
+)
+def onehot_takes_one_maximum_for_the_batch(x, *, t=1.0):
+    e = (t * (x - x.max())).exp()
+    return e / e.sum(1, keepdim=True)
+
+
+@mistake(
+    "soft_onehot",
+    "You divided the scores by t. In this unit t is a sharpness and multiplies them; what divides "
+    "them is the temperature 1/t.",
+)
+def onehot_divides_by_t(x, *, t=1.0):
+    return softmax(x / t)
+
+
+@mistake("soft_onehot", "You ignored t: it multiplies the scores before they are exponentiated.")
+def onehot_ignores_t(x, *, t=1.0):
+    return softmax(x)
+
+
+@mistake(
+    "soft_onehot",
+    "You normalised over the batch: here the columns sum to 1. Every row is a distribution of its "
+    "own, so the rows must sum to 1.",
+)
+def onehot_normalises_columns(x, *, t=1.0):
+    return softmax((t * x).T).T
+
+
+@mistake(
+    "soft_onehot",
+    "You multiplied the probabilities by t instead of the scores; your rows sum to t, not to 1.",
+)
+def t_multiplies_the_probabilities(x, *, t=1.0):
+    return t * softmax(x)
+
+
+@mistake(
+    "soft_onehot",
+    "You raised the probabilities to the power t, which is right up to a factor: afterwards the "
+    "rows have to be normalised again.",
+)
+def powers_are_not_normalised(x, *, t=1.0):
+    return softmax(x) ** t
+
+
+@mistake(
+    "soft_onehot",
+    "You returned the hard one-hot vector. The soft one gives every index a positive share, and "
+    "has a derivative because of it.",
+)
+def onehot_is_hard(x, *, t=1.0):
+    return torch.zeros_like(x).scatter(1, x.argmax(1, keepdim=True), 1.0)
+
+
+@mistake(
+    "soft_onehot",
+    "You exponentiated t times x and took the maximum of x out without multiplying it by t. That "
+    "cancels on paper, but for large t the exponentials overflow.",
+)
+def maximum_is_taken_out_without_t(x, *, t=1.0):
+    e = (t * x - x.amax(1, keepdim=True)).exp()
+    return e / e.sum(1, keepdim=True)
+
+
+@mistake(
+    "soft_onehot",
+    "You took the maximum out of x itself, so the caller's scores have changed. Work on a new "
+    "tensor.",
+)
+def scores_change_in_place(x, *, t=1.0):
+    x -= x.amax(1, keepdim=True)
+    e = (t * x).exp()
+    return e / e.sum(1, keepdim=True)
+
+
+# --- soft_max_gradient ------------------------------------------------------------------------
+
+
+@mistake(
+    "soft_max_gradient",
+    "There is a factor t too much. The inner derivative brings a t, and the 1/t in front of the "
+    "logarithm cancels it.",
+)
+def gradient_keeps_the_inner_t(x, *, t=1.0):
+    return t * soft_max_gradient(x, t=t)
+
+
+@mistake(
+    "soft_max_gradient",
+    "There is a factor 1/t too much: you forgot that differentiating exp(t x) brings a t, which "
+    "cancels the 1/t in front of the logarithm.",
+)
+def gradient_forgets_the_inner_t(x, *, t=1.0):
+    return soft_max_gradient(x, t=t) / t
+
+
+@mistake(
+    "soft_max_gradient",
+    "You took the softmax of x where the formula has the softmax of t x: the t within the "
+    "exponentials stays there.",
+)
+def gradient_takes_softmax_of_x(x, *, t=1.0):
+    return softmax(x)
+
+
+@mistake(
+    "soft_max_gradient",
+    "You took t for a temperature and divided the scores by it; t is a sharpness and multiplies "
+    "them.",
+)
+def gradient_divides_by_t(x, *, t=1.0):
+    return softmax(x / t)
+
+
+@mistake(
+    "soft_max_gradient",
+    "This is the gradient of the hard maximum: 1 for the largest entry and 0 for the rest. The "
+    "soft maximum depends on all entries.",
+)
+def gradient_of_the_hard_maximum(x, *, t=1.0):
+    return torch.zeros_like(x).scatter(1, x.argmax(1, keepdim=True), 1.0)
+
+
+@mistake(
+    "soft_max_gradient",
+    "You differentiated once too often: t p (1 - p) is the derivative of the probability, and the "
+    "gradient of the soft maximum is the probability itself.",
+)
+def gradient_of_the_probability(x, *, t=1.0):
+    p = softmax(t * x)
+    return t * p * (1 - p)
+
+
+@mistake(
+    "soft_max_gradient",
+    "You averaged over the batch: every row has its own soft maximum and its own gradient, which "
+    "no other row takes part in.",
+)
+def gradient_is_averaged_over_rows(x, *, t=1.0):
+    return soft_max_gradient(x, t=t) / len(x)
+
+
+# --- soft_onehot_jacobian ---------------------------------------------------------------------
+
+
+@mistake(
+    "soft_onehot_jacobian",
+    "The factor t is missing: the scores are multiplied by t inside the softmax, so every "
+    "derivative has it as a factor. Here nothing cancels it.",
+)
+def jacobian_forgets_t(x, *, t=1.0):
+    return soft_onehot_jacobian(x, t=t) / t
+
+
+@mistake(
+    "soft_onehot_jacobian",
+    "You kept only the diagonal. All probabilities share a denominator, so each of them depends "
+    "on every score: off the diagonal stands -t p_i p_j.",
+)
+def jacobian_is_diagonal(x, *, t=1.0):
+    return soft_onehot_jacobian(x, t=t).diagonal(dim1=1, dim2=2).diag_embed()
+
+
+@mistake(
+    "soft_onehot_jacobian",
+    "You subtracted p_i^2 twice on the diagonal: either start from diag(p) and subtract the whole "
+    "outer product, or start from diag(p (1 - p)) and leave its diagonal out.",
+)
+def squares_are_subtracted_twice(x, *, t=1.0):
+    p = softmax(t * x)
+    return t * ((p * (1 - p)).diag_embed() - p[:, :, None] * p[:, None, :])
+
+
+@mistake(
+    "soft_onehot_jacobian",
+    "The sign is wrong: raising a score raises its own probability, so the diagonal is positive.",
+)
+def jacobian_has_the_wrong_sign(x, *, t=1.0):
+    return -soft_onehot_jacobian(x, t=t)
+
+
+@mistake(
+    "soft_onehot_jacobian",
+    "The sign off the diagonal is wrong: what one index gains the others lose, so that every row "
+    "and every column of the Jacobian sums to 0.",
+)
+def others_gain_as_well(x, *, t=1.0):
+    p = softmax(t * x)
+    return t * (p.diag_embed() * (1 - 2 * p[:, None, :]) + p[:, :, None] * p[:, None, :])
+
+
+@mistake(
+    "soft_onehot_jacobian",
+    "t multiplies only diag(p) in your result: it is a factor of the whole matrix.",
+)
+def t_multiplies_the_diagonal_only(x, *, t=1.0):
+    p = softmax(t * x)
+    return t * p.diag_embed() - p[:, :, None] * p[:, None, :]
+
+
+@mistake(
+    "soft_onehot_jacobian",
+    "You have the factor t, but took the softmax of x instead of t x: t belongs into the "
+    "probabilities as well.",
+)
+def jacobian_takes_softmax_of_x(x, *, t=1.0):
+    p = softmax(x)
+    return t * (p.diag_embed() - p[:, :, None] * p[:, None, :])
+
+
+@mistake(
+    "soft_onehot_jacobian",
+    "You summed the Jacobians of all rows: every row of x has a Jacobian of its own, so the "
+    "result is (N, D, D).",
+)
+def jacobians_are_summed(x, *, t=1.0):
+    return soft_onehot_jacobian(x, t=t).sum(0)
+
+
+# --- soft_argmax ------------------------------------------------------------------------------
+
+
+@mistake("soft_argmax", "You counted the indices from 1: they count from 0.")
+def indices_count_from_one(x, *, t=1.0):
+    return ((indices(x) + 1) * softmax(t * x)).sum(1)
+
+
+@mistake(
+    "soft_argmax",
+    "You returned the index of the largest score. The soft argmax is the mean index under the "
+    "probabilities; the hard one has no useful derivative.",
+)
+def argmax_is_hard(x, *, t=1.0):
+    return x.argmax(1).to(x.dtype)
+
+
+@mistake(
+    "soft_argmax",
+    "You rounded the mean index to a whole number, which makes it constant almost everywhere: "
+    "leave it as it is.",
+)
+def mean_is_rounded(x, *, t=1.0):
+    return (indices(x) * softmax(t * x)).sum(1).round()
+
+
+@mistake(
+    "soft_argmax",
+    "You scaled the indices to [0, 1], as for image coordinates. Here they are 0, 1, ..., D - 1.",
+)
+def indices_are_scaled_to_one(x, *, t=1.0):
+    return (indices(x) * softmax(t * x)).sum(1) / max(x.shape[1] - 1, 1)
+
+
+@mistake("soft_argmax", "You ignored t: the probabilities are the softmax of t x.")
+def argmax_ignores_t(x, *, t=1.0):
+    return (indices(x) * softmax(x)).sum(1)
+
+
+@mistake(
+    "soft_argmax",
+    "You divided the scores by t. It is a sharpness and multiplies them: larger t is closer to "
+    "the hard argmax.",
+)
+def argmax_divides_by_t(x, *, t=1.0):
+    return (indices(x) * softmax(x / t)).sum(1)
+
+
+@mistake(
+    "soft_argmax",
+    "You averaged the scores instead of the indices: this is the mean score under p. Weigh the "
+    "index i with p_i.",
+)
+def scores_are_averaged(x, *, t=1.0):
+    return (x * softmax(t * x)).sum(1)
+
+
+@mistake(
+    "soft_argmax",
+    "Your exponentials overflow for large scores. Build on probabilities that take each row's "
+    "maximum out first.",
+)
+def argmax_overflows(x, *, t=1.0):
+    e = (t * x).exp()
+    return (indices(x) * e).sum(1) / e.sum(1)
+
+
+@mistake(
+    "soft_argmax",
+    "You divided by D as if the probabilities had to be averaged: they sum to 1 already, so the "
+    "weighted sum is the mean.",
+)
+def weighted_indices_are_averaged(x, *, t=1.0):
+    return (indices(x) * softmax(t * x)).mean(1)
+
+
+@mistake(
+    "soft_argmax",
+    "Your result is float32 whatever x is: results have the dtype of the inputs.",
+)
+def mean_is_always_float32(x, *, t=1.0):
+    return (indices(x) * softmax(t * x)).sum(1).float()
+
+
+# --- soft_argmax_gradient ---------------------------------------------------------------------
+
+
+@mistake(
+    "soft_argmax_gradient",
+    "i p_i (1 - p_i) is often quoted, but it is not the gradient: it keeps only the diagonal of "
+    "the softmax Jacobian, although x_i moves every p_j, and it drops the factor t.",
+)
+def quoted_formula(x, *, t=1.0):
+    p = softmax(t * x)
+    return indices(x) * p * (1 - p)
+
+
+@mistake(
+    "soft_argmax_gradient",
+    "You kept only the diagonal of the softmax Jacobian: x_i moves every p_j, because they share "
+    "a denominator, and the other indices' share of the change is missing.",
+)
+def quoted_formula_with_t(x, *, t=1.0):
+    p = softmax(t * x)
+    return t * indices(x) * p * (1 - p)
+
+
+@mistake(
+    "soft_argmax_gradient",
+    "The factor t is missing: the scores are multiplied by t inside the softmax, and nothing "
+    "cancels it here.",
+)
+def slope_forgets_t(x, *, t=1.0):
+    p, i = softmax(t * x), indices(x)
+    return p * (i - (i * p).sum(1, keepdim=True))
+
+
+@mistake(
+    "soft_argmax_gradient",
+    "The sign is wrong: raising the score of an index pulls the mean towards that index, so what "
+    "lies to the right of the mean has a positive entry.",
+)
+def slope_has_the_wrong_sign(x, *, t=1.0):
+    p, i = softmax(t * x), indices(x)
+    return t * p * ((i * p).sum(1, keepdim=True) - i)
+
+
+@mistake(
+    "soft_argmax_gradient",
+    "You counted the index from 1 and the mean from 0. Count both from 0; the entries must sum "
+    "to 0.",
+)
+def index_and_mean_count_differently(x, *, t=1.0):
+    p, i = softmax(t * x), indices(x)
+    return t * p * (i + 1 - (i * p).sum(1, keepdim=True))
+
+
+@mistake(
+    "soft_argmax_gradient",
+    "You subtracted the hard argmax where the mean index belongs.",
+)
+def hard_argmax_is_subtracted(x, *, t=1.0):
+    p, i = softmax(t * x), indices(x)
+    return t * p * (i - x.argmax(1, keepdim=True))
+
+
+@mistake(
+    "soft_argmax_gradient",
+    "You differentiated as if the denominator of the softmax were a constant: the part with the "
+    "mean index, which is subtracted, is missing.",
+)
+def denominator_is_taken_for_constant(x, *, t=1.0):
+    return t * indices(x) * softmax(t * x)
+
+
+@mistake(
+    "soft_argmax_gradient",
+    "You have the factor t, but took the softmax of x instead of t x.",
+)
+def slope_takes_softmax_of_x(x, *, t=1.0):
+    p, i = softmax(x), indices(x)
+    return t * p * (i - (i * p).sum(1, keepdim=True))
+
+
+@mistake(
+    "soft_argmax_gradient",
+    "You subtracted the middle of the row, (D - 1)/2, instead of the mean index under p.",
+)
+def middle_is_subtracted(x, *, t=1.0):
+    return t * softmax(t * x) * (indices(x) - (x.shape[1] - 1) / 2)
+
+
+# --- max_backward -----------------------------------------------------------------------------
+
+
+@mistake(
+    "max_backward",
+    "You sent the whole gradient to every entry that equals the maximum. At a tie only the first "
+    "of them receives it.",
+)
+def every_maximum_receives_all(dout, x):
+    return (x == x.amax(1, keepdim=True)) * dout[:, None]
+
+
+@mistake(
+    "max_backward",
+    "You shared the gradient out evenly among tied maxima, as torch.amax does. In this course the "
+    "first of them receives all of it.",
+)
+def ties_share_evenly(dout, x):
+    tied = (x == x.amax(1, keepdim=True)).to(x.dtype)
+    return tied / tied.sum(1, keepdim=True) * dout[:, None]
+
+
+@mistake(
+    "max_backward",
+    "At a tie you chose the last maximum: the convention of this course is the first.",
+)
+def last_maximum_wins(dout, x):
+    last = x.shape[1] - 1 - x.flip(1).argmax(1, keepdim=True)
+    return torch.zeros_like(x).scatter(1, last, dout[:, None])
+
+
+@mistake(
+    "max_backward",
+    "You forgot the upstream gradient: the largest entry receives dout of its row, not 1.",
+)
+def upstream_is_forgotten(dout, x):
+    return torch.zeros_like(x).scatter(1, x.argmax(1, keepdim=True), 1.0)
+
+
+@mistake(
+    "max_backward",
+    "You multiplied by the maximum itself. Its slope is 1, however large it is.",
+)
+def maximum_is_a_factor(dout, x):
+    first = x.argmax(1, keepdim=True)
+    return torch.zeros_like(x).scatter(1, first, dout[:, None] * x.gather(1, first))
+
+
+@mistake(
+    "max_backward",
+    "You looked for the largest absolute value: a maximum is the largest number, and in a row of "
+    "negative numbers that is the one nearest to 0.",
+)
+def largest_magnitude_wins(dout, x):
+    return torch.zeros_like(x).scatter(1, x.abs().argmax(1, keepdim=True), dout[:, None])
+
+
+@mistake(
+    "max_backward",
+    "You sent a gradient only to the rows that hold the largest entry of the whole batch. Every "
+    "row has a maximum of its own.",
+)
+def maximum_of_the_whole_batch(dout, x):
+    first = x.argmax(1, keepdim=True)
+    reached = x.amax(1) == x.max()
+    return torch.zeros_like(x).scatter(1, first, (dout * reached)[:, None])
+
+
+@mistake(
+    "max_backward",
+    "You used the gradient of the soft maximum. The hard maximum depends on one entry only, and "
+    "the others receive exactly 0.",
+)
+def gradient_is_soft(dout, x):
+    return softmax(x) * dout[:, None]
+
+
+@mistake(
+    "max_backward",
+    "You compared with a tolerance, so that numbers close to the maximum count as tied with it. "
+    "The maximum is the largest number, by however little.",
+)
+def nearly_equal_counts_as_tied(dout, x):
+    near = torch.isclose(x, x.amax(1, keepdim=True), rtol=1e-5, atol=1e-8)
+    first = near.to(torch.int64).argmax(1, keepdim=True)
+    return torch.zeros_like(x).scatter(1, first, dout[:, None])
