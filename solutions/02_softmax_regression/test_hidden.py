@@ -500,6 +500,7 @@ def test_fit_repeats_itself_and_refuses_what_it_cannot_use(student, device, case
         ("classes", {"classes": 1, "y": torch.zeros_like(case.y)}),
         ("y", {"y": case.y.double()}),
         ("y", {"y": case.y - case.classes}),
+        ("y", {"y": torch.cat([case.y, case.y])}),
         ("lr", {"lr": 0.0}),
         ("lr", {"lr": -0.1}),
         ("batch_size", {"batch_size": 0}),
