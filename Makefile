@@ -6,7 +6,7 @@ BIN     = $(VENV)/bin
 # One file stands for "the environment is as pyproject.toml says".
 READY = $(VENV)/.ready
 
-.PHONY: demo test lint verify bench clean
+.PHONY: demo test lint verify mutants bench clean
 
 demo: $(READY)
 	$(BIN)/autograder demo
@@ -22,6 +22,10 @@ lint: $(READY)
 
 verify: $(READY)
 	$(BIN)/autograder verify
+
+# How strong the units' tests are; `make mutants UNITS=02` for some of them.
+mutants: $(READY)
+	$(BIN)/python tests/mutation/run.py $(UNITS)
 
 bench: $(READY)
 	$(BIN)/python tests/benchmarks/throughput.py

@@ -89,6 +89,7 @@ def test_linear_forward_leaves_its_inputs_alone_and_rejects_wrong_sizes(student,
         ("x", (x[0, 0], w, b)),
         ("w", (x, w[:3], b)),
         ("w", (x, w[0], b)),
+        ("w", (x, w[:, 0], b[0])),
         ("b", (x, w, b[:2])),
         ("b", (x, w, b[None])),
     ]:
@@ -675,6 +676,7 @@ def test_collapse_affine_leaves_its_inputs_alone_and_rejects_wrong_sizes(student
     assert_inputs_unchanged(student)
     for name, arguments in [
         ("w1", (w1[0], b1, w2, b2)),
+        ("w1", (w1[0, 0], b1, w2, b2)),
         ("b1", (w1, b1[:2], w2, b2)),
         ("w2", (w1, b1, w2[:2], b2)),
         ("b2", (w1, b1, w2, b2[:3])),
@@ -808,11 +810,16 @@ def test_two_layer_loss_leaves_its_inputs_alone_and_rejects_what_makes_no_sense(
     x, y, w1, b1, w2, b2 = arguments_of(case)
     student.two_layer_loss(*arguments_of(case), reg=0.5, activation=case.activation)
     assert_inputs_unchanged(student)
+    below, above = torch.zeros_like(y), torch.zeros_like(y)
+    below[0], above[0] = -1, w2.shape[1]  # one wrong label among right ones
     for name, arguments in [
         ("x", (x[0], y, w1, b1, w2, b2)),
         ("y", (x, y[:-1], w1, b1, w2, b2)),
         ("y", (x, y + w2.shape[1], w1, b1, w2, b2)),
         ("y", (x, y.to(x.dtype), w1, b1, w2, b2)),
+        ("y", (x, below, w1, b1, w2, b2)),
+        ("y", (x, above, w1, b1, w2, b2)),
+        ("y", (x[:0], y[:0], w1, b1, w2, b2)),
         ("w1", (x, y, w1[:-1], b1, w2, b2)),
         ("b1", (x, y, w1, b1[:-1], w2, b2)),
         ("w2", (x, y, w1, b1, w2[:-1], b2)),

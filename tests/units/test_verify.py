@@ -1,4 +1,4 @@
-"""Every unit's reference, alternatives and mistakes, through the worker, as `verify` grades them."""
+"""Each unit's reference, alternatives and mistakes through the worker, as `verify` grades them."""
 
 from __future__ import annotations
 
