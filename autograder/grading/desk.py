@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from autograder.course import Course, Unit
-from autograder.grading.errors import ResultError
+from autograder.grading.errors import PreparationError, ResultError
 from autograder.grading.grader import UnitGrader
 from autograder.grading.process import Job, Reply
 from autograder.grading.recognition import recognised
@@ -37,6 +37,7 @@ class Desk:
         self.units = {unit.name: unit for unit in self.course.units}
         self.recognised = {unit.name: recognised(self.course, unit) for unit in self.units.values()}
         self._graders: dict[str, UnitGrader] = {}
+        self._unusable: dict[str, PreparationError] = {}
 
     def grade(self, job: Job) -> Reply:
         """What came of a job."""
@@ -101,8 +102,14 @@ class Desk:
         )
 
     def _grader(self, unit: Unit) -> UnitGrader:
+        if unit.name in self._unusable:
+            raise self._unusable[unit.name]
         if unit.name not in self._graders:
-            self._graders[unit.name] = UnitGrader(unit, self.settings, self.workers)
+            try:
+                self._graders[unit.name] = UnitGrader(unit, self.settings, self.workers)
+            except PreparationError as error:
+                self._unusable[unit.name] = error
+                raise
         return self._graders[unit.name]
 
     def _who(self, job: Job) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from autograder.grading.errors import PreparationError
 from autograder.grading.results import Result, Struct
 from autograder.submissions import Attempt
 
@@ -91,6 +92,11 @@ def main(connection: Connection, raw_orders: bytes) -> None:
                 return
             try:
                 reply = desk.grade(job)
+            except PreparationError as error:
+                reply = Reply(number=job.number, fault=str(error))
             except Exception:
                 reply = Reply(number=job.number, fault=traceback.format_exc())
-            connection.send_bytes(encode(reply))
+            try:
+                connection.send_bytes(encode(reply))
+            except OSError:
+                return  # nobody waits for it any more

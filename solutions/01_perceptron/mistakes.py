@@ -292,8 +292,8 @@ def primal_bias_starts_at_one(x, y, *, lr=1.0, max_epochs=100):
 
 @mistake(
     "fit_primal",
-    "You judge all samples of an epoch by the same weights and apply the updates at its end. Every "
-    "update counts at once, for the next sample.",
+    "You judge all samples of an epoch by the same weights and apply the updates at its end. Each "
+    "must be in place before the next sample is looked at.",
 )
 def primal_updates_at_the_end_of_the_epoch(x, y, *, lr=1.0, max_epochs=100):
     require_training(x, y, lr=lr, max_epochs=max_epochs)
@@ -563,8 +563,8 @@ def dual_decides_without_the_bias(x, y, *, lr=1.0, max_epochs=100):
 
 @mistake(
     "fit_dual",
-    "You judge all samples of an epoch by the same alpha and apply the updates at its end. Every "
-    "update counts at once, for the next sample.",
+    "You judge all samples of an epoch by the same alpha and apply the updates at its end. Each "
+    "must be in place before the next sample is looked at.",
 )
 def dual_updates_at_the_end_of_the_epoch(x, y, *, lr=1.0, max_epochs=100):
     require_training(x, y, lr=lr, max_epochs=max_epochs)

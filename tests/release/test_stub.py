@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -75,11 +75,10 @@ def test_a_part_of_a_function_may_be_given(folder: Path) -> None:
     )
 
 
-@pytest.mark.skipif(shutil.which("ruff") is None, reason="ruff is not installed")
 def test_a_stub_is_formatted_as_ruff_would(cubes: Unit) -> None:
     options = ["--isolated", "--line-length=100", "-"]
     told = subprocess.run(
-        ["ruff", "format", "--diff", *options],
+        [sys.executable, "-m", "ruff", "format", "--diff", *options],
         input=write_stub(cubes),
         capture_output=True,
         text=True,

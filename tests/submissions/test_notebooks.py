@@ -77,6 +77,7 @@ def test_every_line_keeps_its_number(parts):
     assert python_of(source).count("\n") == source.count("\n")
 
 
+@pytest.mark.filterwarnings("ignore:invalid escape sequence")
 @given(st.text(alphabet="ab%!?\\'\"()[]#= \n", max_size=60))
 def test_what_python_accepts_is_not_changed(source):
     try:
