@@ -1,0 +1,191 @@
+"""What becomes of a mutant: the tests kill it, or it differs from the reference, or it does not.
+
+A mutant goes the way of a submission: into a worker, asked by the unit's tests with the inputs that
+a class is graded on. It is killed by the first point that it loses. One that loses none is compared
+with the reference, call by call, on inputs that the same tests draw from other seeds.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import gc
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import torch
+from mutator import Mutant
+from torch import Tensor
+
+from autograder.calls import call_graph, reachable
+from autograder.course import Unit
+from autograder.declarations import parse
+from autograder.grading.diagnosis import alike
+from autograder.grading.grader import UnitGrader
+from autograder.grading.prepare import Example, PreparedTest
+from autograder.grading.remote import Code, RemoteBackend
+from autograder.grading.settings import Settings
+from autograder.grading.workers import Workers
+from autograder.testing.cases import describe
+from autograder.testing.errors import StudentStopped
+from autograder.testing.property import is_property
+from autograder.testing.subjects import CallRecord, Opaque
+from autograder.worker.confinement import Limits
+
+FRESH_INPUTS = 1000
+MOST_SEEDS = 60
+
+
+class Measure:
+    """The tests of one unit, ready to be tried on its mutants.
+
+    Args:
+        unit: which.
+        settings: as for grading; of its `call_seconds` a mutant gets only `hurry`, and all of it
+            only if it did not come back in that time, because the machine may have been busy.
+        workers: where mutants run.
+        hurry: seconds.
+    """
+
+    def __init__(
+        self, unit: Unit, settings: Settings, workers: Workers, hurry: float = 2.0
+    ) -> None:
+        self.unit, self.settings, self.workers, self.hurry = unit, settings, workers, hurry
+        graph = call_graph(parse(unit.source_file))
+        self._needs = {name: reachable(graph, [name]) for name in graph}
+        self._graders: dict[int, UnitGrader] = {}
+
+    def killed_by(self, mutant: Mutant) -> str:
+        """What it loses its first point with; empty if it gets them all."""
+        told = self._first_loss(mutant, min(self.hurry, self.settings.call_seconds))
+        if told.startswith("timeout"):
+            told = self._first_loss(mutant, self.settings.call_seconds)
+        return told
+
+    def difference(self, mutant: Mutant) -> str:
+        """How it differs from the reference on fresh inputs, or that too few could be drawn.
+
+        Returns:
+            A sentence; empty if it is as good as the reference on `FRESH_INPUTS` inputs, no two of
+            them the same, of functions that use what is mutated.
+        """
+        compared: set[Any] = set()
+        for turn in range(1, MOST_SEEDS + 1):
+            grader = self._grader(self.settings.seed + turn)
+            backend = self._backend(mutant, grader, self.settings.call_seconds)
+            try:
+                for test in self._concerned(grader, mutant):
+                    if not is_property(test.function):
+                        continue
+                    for example, error in _replay(grader, backend, test):
+                        calls = grader.student.calls
+                        for known, came in zip(example.calls, calls, strict=False):
+                            if not alike(known, came):
+                                return _told(known, came)
+                        if error is not None or len(calls) != len(example.calls):
+                            return f"{test.name} with seed {grader.settings.seed}: {error}"
+                        compared |= {_key(c) for c in calls if self._uses(c.function, mutant)}
+            finally:
+                backend.close()
+            if len(compared) >= FRESH_INPUTS:
+                return ""
+        return f"the tests draw only {len(compared)} different inputs of it"
+
+    def _first_loss(self, mutant: Mutant, seconds: float) -> str:
+        grader = self._grader(self.settings.seed)
+        backend = self._backend(mutant, grader, seconds)
+        try:
+            backend.load()
+            if backend.problems:
+                return backend.problems[0]
+            for test in self._concerned(grader, mutant):
+                for _, error in _replay(grader, backend, test):
+                    if isinstance(error, StudentStopped):
+                        return f"{error.category} in {test.name}"
+                    if error is not None:
+                        return f"{test.name}: {error}"
+        finally:
+            backend.close()
+        return ""
+
+    def _grader(self, seed: int) -> UnitGrader:
+        if seed not in self._graders:
+            settings = dataclasses.replace(self.settings, seed=seed)
+            self._graders[seed] = UnitGrader(self.unit, settings, self.workers)
+            gc.freeze()  # pytest collects garbage twice a run, among all that is prepared so far
+        return self._graders[seed]
+
+    def _backend(self, mutant: Mutant, grader: UnitGrader, seconds: float) -> RemoteBackend:
+        return RemoteBackend(
+            self.workers,
+            Code(self.unit.module, ((f"{self.unit.module}.py", mutant.source),)),
+            self.unit.returns,
+            Limits(memory_mb=self.settings.memory_mb),
+            seconds,
+            seed=self.settings.seed,
+            scripts=grader.scripts,
+        )
+
+    def _concerned(self, grader: UnitGrader, mutant: Mutant) -> list[PreparedTest]:
+        """The tests that run what is mutated, those of its own exercise first."""
+        concerned = [
+            test
+            for test in grader.tests
+            if any(self._uses(c.function, mutant) for e in test.examples for c in e.calls)
+        ]
+        return sorted(concerned, key=lambda test: test.exercise != mutant.function)
+
+    def _uses(self, function: str, mutant: Mutant) -> bool:
+        return mutant.function in self._needs.get(function, ())
+
+
+def _replay(
+    grader: UnitGrader, backend: RemoteBackend, test: PreparedTest
+) -> Iterator[tuple[Example, BaseException | None]]:
+    """Run a test on its examples, as `autograder.grading.replay` does, but without a search."""
+    grader.student.backend = backend
+    backend.begin_test(test)
+    for position, example in enumerate(test.examples):
+        backend.begin_example(position)
+        error: BaseException | None = None
+        try:
+            test.run(example)
+        except (Exception, pytest.fail.Exception, StudentStopped) as raised:
+            error = raised
+        yield example, error
+    backend.end_test()
+
+
+def _key(call: CallRecord) -> tuple[Any, ...]:
+    """Equal for two calls with equal arguments."""
+    return (call.function, _frozen(call.args), _frozen(call.kwargs))
+
+
+def _frozen(value: Any) -> Any:
+    if isinstance(value, Tensor):
+        return (
+            value.dtype,
+            value.shape,
+            value.stride(),
+            value.cpu().contiguous().numpy().tobytes(),
+        )
+    if isinstance(value, dict):
+        return tuple((name, _frozen(v)) for name, v in value.items())
+    if isinstance(value, tuple | list):
+        return tuple(map(_frozen, value))
+    plain = value is None or isinstance(value, bool | int | float | str | torch.dtype)
+    return value if plain else ""
+
+
+def _told(known: CallRecord, came: CallRecord) -> str:
+    """How two calls differ."""
+    args = [*known.args, *known.kwargs.values()]
+    shown = ", ".join(describe(a, elements=12) for a in args if not isinstance(a, Opaque))
+    return f"{known.function}({shown}): {_came(known)}, but the mutant: {_came(came)}"
+
+
+def _came(call: CallRecord) -> str:
+    if call.error is not None:
+        return f"{type(call.error).__name__}: {str(call.error)[:120]}"
+    changed = f", changing {', '.join(call.changed)}" if call.changed else ""
+    return describe(call.value, elements=12) + changed
