@@ -5,11 +5,21 @@ Functions with the same title form one implementation; what it does not replace 
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 
 import torch
-from convolution import _pad, _pair, cross_correlate2d, im2col, output_size
+from convolution import (
+    _check_fits,
+    _check_pooling,
+    _check_rank,
+    _pad,
+    _pair,
+    cross_correlate2d,
+    im2col,
+    output_size,
+)
 
 from autograder.testing import alternative
 
@@ -36,12 +46,85 @@ def _cropped(padded, image_size, padding):
     return padded[:, :, ph : ph + h, pw : pw + w]
 
 
+# What the stub gives: the validation of the arguments -----------------------------------------
+
+
+def _given(check):
+    """An implementation that begins with the validation of the stub."""
+
+    def decorate(function):
+        @functools.wraps(function)
+        def validated(*args, **kwargs):
+            check(*args, **kwargs)
+            return function(*args, **kwargs)
+
+        return validated
+
+    return decorate
+
+
+def _require_count(n, *, kernel, padding=0, stride=1):
+    for name, value in (("n", n), ("kernel", kernel), ("stride", stride), ("padding", padding + 1)):
+        if value < 1:
+            raise ValueError(f"{name} is too small")
+    if kernel > n + 2 * padding:
+        raise ValueError(f"kernel must be at most n + 2 padding, got {kernel}")
+
+
+def _require_image(x, k):
+    _check_rank(x, "x", "H, W")
+    _check_rank(k, "k", "KH, KW")
+    _check_fits(tuple(x.shape), tuple(k.shape))
+
+
+def _require_windows(x, *, kernel_size, stride=1, padding=0):
+    _check_rank(x, "x", "N, C, H, W")
+    kernel, _, padding = _window_sizes(kernel_size, stride, padding)
+    _check_fits(tuple(x.shape[2:]), kernel, padding)
+
+
+def _require_columns(cols, *, x_shape, kernel_size, stride=1, padding=0):
+    _check_rank(cols, "cols", "N * H_out * W_out, C * KH * KW")
+    kernel, _, padding = _window_sizes(kernel_size, stride, padding)
+    if len(x_shape) != 4:
+        raise ValueError(f"x_shape must be (N, C, H, W); got {tuple(x_shape)}")
+    n, c, h, w = x_shape
+    _check_fits((h, w), kernel, padding)
+    if cols.shape[1] != c * math.prod(kernel) or len(cols) % n != 0:
+        raise ValueError(f"cols does not fit to the sizes; got {tuple(cols.shape)}")
+
+
+def _require_convolution(x, w, b, *, stride=1, padding=0):
+    _check_rank(w, "w", "C_out, C, KH, KW")
+    _require_windows(x, kernel_size=tuple(w.shape[2:]), stride=stride, padding=padding)
+    if w.shape[1] != x.shape[1]:
+        raise ValueError(f"w must have the input channels of x; got {tuple(w.shape)}")
+    if b.shape != w.shape[:1]:
+        raise ValueError(f"b must have shape (C_out,); got {tuple(b.shape)}")
+
+
+def _require_mixing(x, w, b):
+    _check_rank(w, "w", "C_out, C_in")
+    _require_convolution(x, w[:, :, None, None], b)
+
+
+def _require_pooling(x, *, kernel_size, stride=None, padding=0):
+    kernel, stride, padding = _window_sizes(kernel_size, stride, padding)
+    _check_pooling(kernel, padding)
+    _require_windows(x, kernel_size=kernel, stride=stride, padding=padding)
+
+
+def _require_upstream(dout, cache):
+    _check_rank(dout, "dout", "N, C_out, H_out, W_out")
+
+
 # Loops over windows ---------------------------------------------------------------------------
 #
 # The definitions, one window at a time; caches are dicts and hold no columns.
 
 
 @alternative("loops over windows", replaces="output_size", exempt={"speed"})
+@_given(_require_count)
 def loops_output_size(n, *, kernel, padding=0, stride=1):
     count, first = 0, 0
     while first + kernel <= n + 2 * padding:
@@ -50,6 +133,7 @@ def loops_output_size(n, *, kernel, padding=0, stride=1):
 
 
 @alternative("loops over windows", replaces="cross_correlate2d", exempt={"speed"})
+@_given(_require_image)
 def loops_cross_correlate2d(x, k):
     kh, kw = k.shape
     rows = [
@@ -60,6 +144,7 @@ def loops_cross_correlate2d(x, k):
 
 
 @alternative("loops over windows", replaces="convolve2d", exempt={"speed"})
+@_given(_require_image)
 def loops_convolve2d(x, k):
     kh, kw = k.shape
     out = torch.empty_like(x[kh - 1 :, kw - 1 :], memory_format=torch.contiguous_format)
@@ -72,6 +157,7 @@ def loops_convolve2d(x, k):
 
 
 @alternative("loops over windows", replaces="im2col", exempt={"speed"})
+@_given(_require_windows)
 def loops_im2col(x, *, kernel_size, stride=1, padding=0):
     (kh, kw), (sh, sw), padding = _window_sizes(kernel_size, stride, padding)
     padded = _pad(x, padding)
@@ -84,6 +170,7 @@ def loops_im2col(x, *, kernel_size, stride=1, padding=0):
 
 
 @alternative("loops over windows", replaces="col2im", exempt={"speed"})
+@_given(_require_columns)
 def loops_col2im(cols, *, x_shape, kernel_size, stride=1, padding=0):
     (kh, kw), (sh, sw), padding = _window_sizes(kernel_size, stride, padding)
     n, c, h, w = x_shape
@@ -97,6 +184,7 @@ def loops_col2im(cols, *, x_shape, kernel_size, stride=1, padding=0):
 
 
 @alternative("loops over windows", replaces="conv2d_forward", exempt={"speed"})
+@_given(_require_convolution)
 def loops_conv2d_forward(x, w, b, *, stride=1, padding=0):
     kernel, stride, padding = _window_sizes(tuple(w.shape[2:]), stride, padding)
     padded = _pad(x, padding)
@@ -117,6 +205,7 @@ def _window(padded, h, v, kernel, stride):
 
 
 @alternative("loops over windows", replaces="conv2d_backward", exempt={"speed"})
+@_given(_require_upstream)
 def loops_conv2d_backward(dout, cache):
     x, w, stride, padding = cache["x"], cache["w"], cache["stride"], cache["padding"]
     padded = _pad(x, padding)
@@ -131,6 +220,7 @@ def loops_conv2d_backward(dout, cache):
 
 
 @alternative("loops over windows", replaces="conv2d_backward_naive", exempt={"speed"})
+@_given(_require_upstream)
 def loops_conv2d_backward_naive(dout, cache):
     x, w, stride, padding = cache["x"], cache["w"], cache["stride"], cache["padding"]
     (n, c, _, _), (c_out, _, kh, kw) = x.shape, w.shape
@@ -149,6 +239,7 @@ def loops_conv2d_backward_naive(dout, cache):
 
 
 @alternative("loops over windows", replaces="conv1x1_forward", exempt={"speed"})
+@_given(_require_mixing)
 def loops_conv1x1_forward(x, w, b):
     channels = []
     for weights, bias in zip(w, b, strict=True):
@@ -160,6 +251,7 @@ def loops_conv1x1_forward(x, w, b):
 
 
 @alternative("loops over windows", replaces="max_pool2d_forward", exempt={"speed"})
+@_given(_require_pooling)
 def loops_max_pool2d_forward(x, *, kernel_size, stride=None, padding=0):
     kernel, stride, padding = _window_sizes(kernel_size, stride, padding)
     padded = _pad(x, padding, -math.inf)
@@ -172,6 +264,7 @@ def loops_max_pool2d_forward(x, *, kernel_size, stride=None, padding=0):
 
 
 @alternative("loops over windows", replaces="max_pool2d_backward", exempt={"speed"})
+@_given(_require_upstream)
 def loops_max_pool2d_backward(dout, cache):
     x, kernel, stride, padding = (cache[name] for name in ("x", "kernel", "stride", "padding"))
     padded = _pad(x, padding, -math.inf)
@@ -189,6 +282,7 @@ def loops_max_pool2d_backward(dout, cache):
 
 
 @alternative("loops over windows", replaces="avg_pool2d_forward", exempt={"speed"})
+@_given(_require_pooling)
 def loops_avg_pool2d_forward(x, *, kernel_size, stride=None, padding=0):
     kernel, stride, padding = _window_sizes(kernel_size, stride, padding)
     padded = _pad(x, padding)
@@ -201,6 +295,7 @@ def loops_avg_pool2d_forward(x, *, kernel_size, stride=None, padding=0):
 
 
 @alternative("loops over windows", replaces="avg_pool2d_backward", exempt={"speed"})
+@_given(_require_upstream)
 def loops_avg_pool2d_backward(dout, cache):
     (n, c, h, w), kernel, stride, padding = cache
     dpadded = dout.new_zeros(n, c, h + 2 * padding[0], w + 2 * padding[1])
@@ -240,18 +335,21 @@ def _add_back(dwindows, image_size, stride, padding):
 
 
 @alternative("a strided view and einsum", replaces="cross_correlate2d")
+@_given(_require_image)
 def view_cross_correlate2d(x, k):
     windows = _view(x[None, None], tuple(k.shape), (1, 1), (0, 0))
     return torch.einsum("nchwij,ij->hw", windows, k)
 
 
 @alternative("a strided view and einsum", replaces="convolve2d")
+@_given(_require_image)
 def view_convolve2d(x, k):
     windows = _view(x[None, None], tuple(k.shape), (1, 1), (0, 0))
     return (windows[0, 0] * k.rot90(2)).sum(dim=(2, 3))
 
 
 @alternative("a strided view and einsum", replaces="im2col")
+@_given(_require_windows)
 def view_im2col(x, *, kernel_size, stride=1, padding=0):
     windows = _view(x, *_window_sizes(kernel_size, stride, padding))
     n, c, h_out, w_out, kh, kw = windows.shape
@@ -259,6 +357,7 @@ def view_im2col(x, *, kernel_size, stride=1, padding=0):
 
 
 @alternative("a strided view and einsum", replaces="col2im")
+@_given(_require_columns)
 def view_col2im(cols, *, x_shape, kernel_size, stride=1, padding=0):
     kernel, stride, padding = _window_sizes(kernel_size, stride, padding)
     n, c, h, w = x_shape
@@ -268,6 +367,7 @@ def view_col2im(cols, *, x_shape, kernel_size, stride=1, padding=0):
 
 
 @alternative("a strided view and einsum", replaces="conv2d_forward")
+@_given(_require_convolution)
 def view_conv2d_forward(x, w, b, *, stride=1, padding=0):
     kernel, stride, padding = _window_sizes(tuple(w.shape[2:]), stride, padding)
     windows = _view(x, kernel, stride, padding)
@@ -276,6 +376,7 @@ def view_conv2d_forward(x, w, b, *, stride=1, padding=0):
 
 
 @alternative("a strided view and einsum", replaces="conv2d_backward")
+@_given(_require_upstream)
 def view_conv2d_backward(dout, cache):
     windows, x_shape, w, stride, padding = cache
     dw = torch.einsum("nohv,nchvij->ocij", dout, windows)
@@ -284,6 +385,7 @@ def view_conv2d_backward(dout, cache):
 
 
 @alternative("a strided view and einsum", replaces="conv2d_backward_naive")
+@_given(_require_upstream)
 def view_conv2d_backward_naive(dout, cache):
     windows, x_shape, w, (sh, sw), (ph, pw) = cache
     kh, kw = w.shape[2:]
@@ -299,11 +401,13 @@ def view_conv2d_backward_naive(dout, cache):
 
 
 @alternative("a strided view and einsum", replaces="conv1x1_forward")
+@_given(_require_mixing)
 def view_conv1x1_forward(x, w, b):
     return torch.einsum("nchv,oc->nohv", x, w) + b[None, :, None, None], {}
 
 
 @alternative("a strided view and einsum", replaces="max_pool2d_forward")
+@_given(_require_pooling)
 def view_max_pool2d_forward(x, *, kernel_size, stride=None, padding=0):
     kernel, stride, padding = _window_sizes(kernel_size, stride, padding)
     out, places = _view(x, kernel, stride, padding, -math.inf).flatten(4).max(dim=4)
@@ -311,6 +415,7 @@ def view_max_pool2d_forward(x, *, kernel_size, stride=None, padding=0):
 
 
 @alternative("a strided view and einsum", replaces="max_pool2d_backward")
+@_given(_require_upstream)
 def view_max_pool2d_backward(dout, cache):
     places, x_shape, kernel, stride, padding = cache
     offsets = torch.arange(kernel[0] * kernel[1], device=dout.device)
@@ -319,6 +424,7 @@ def view_max_pool2d_backward(dout, cache):
 
 
 @alternative("a strided view and einsum", replaces="avg_pool2d_forward")
+@_given(_require_pooling)
 def view_avg_pool2d_forward(x, *, kernel_size, stride=None, padding=0):
     kernel, stride, padding = _window_sizes(kernel_size, stride, padding)
     out = _view(x, kernel, stride, padding).mean(dim=(4, 5))
@@ -326,6 +432,7 @@ def view_avg_pool2d_forward(x, *, kernel_size, stride=None, padding=0):
 
 
 @alternative("a strided view and einsum", replaces="avg_pool2d_backward")
+@_given(_require_upstream)
 def view_avg_pool2d_backward(dout, cache):
     image_size, (kh, kw), stride, padding = cache
     dwindows = (dout / (kh * kw))[..., None, None].expand(*dout.shape, kh, kw)
@@ -349,6 +456,7 @@ def _flat_index(image_size, kernel, stride, padding, device):
 
 
 @alternative("flat indices", replaces="im2col")
+@_given(_require_windows)
 def indices_im2col(x, *, kernel_size, stride=1, padding=0):
     kernel, stride, padding = _window_sizes(kernel_size, stride, padding)
     index = _flat_index(x.shape[2:], kernel, stride, padding, x.device)
@@ -357,6 +465,7 @@ def indices_im2col(x, *, kernel_size, stride=1, padding=0):
 
 
 @alternative("flat indices", replaces="col2im")
+@_given(_require_columns)
 def indices_col2im(cols, *, x_shape, kernel_size, stride=1, padding=0):
     kernel, stride, padding = _window_sizes(kernel_size, stride, padding)
     n, c, h, w = x_shape
@@ -368,6 +477,7 @@ def indices_col2im(cols, *, x_shape, kernel_size, stride=1, padding=0):
 
 
 @alternative("flat indices", replaces="conv2d_forward")
+@_given(_require_convolution)
 def indices_conv2d_forward(x, w, b, *, stride=1, padding=0):
     kernel, stride, padding = _window_sizes(tuple(w.shape[2:]), stride, padding)
     index = _flat_index(x.shape[2:], kernel, stride, padding, x.device)
@@ -379,6 +489,7 @@ def indices_conv2d_forward(x, w, b, *, stride=1, padding=0):
 
 
 @alternative("flat indices", replaces="conv2d_backward")
+@_given(_require_upstream)
 def indices_conv2d_backward(dout, cache):
     w, (n, c, h, width), (ph, pw) = cache["w"], cache["shape"], cache["padding"]
     dy = dout.flatten(2)
@@ -391,6 +502,7 @@ def indices_conv2d_backward(dout, cache):
 
 
 @alternative("flat indices", replaces="conv2d_backward_naive")
+@_given(_require_upstream)
 def indices_conv2d_backward_naive(dout, cache):
     w, (n, c, h, width), padding = cache["w"], cache["shape"], cache["padding"]
     o, _, kh, kw = w.shape
@@ -409,6 +521,7 @@ def indices_conv2d_backward_naive(dout, cache):
 
 
 @alternative("flat indices", replaces="max_pool2d_forward")
+@_given(_require_pooling)
 def indices_max_pool2d_forward(x, *, kernel_size, stride=None, padding=0):
     kernel, stride, padding = _window_sizes(kernel_size, stride, padding)
     index = _flat_index(x.shape[2:], kernel, stride, padding, x.device)
@@ -422,6 +535,7 @@ def indices_max_pool2d_forward(x, *, kernel_size, stride=None, padding=0):
 
 
 @alternative("flat indices", replaces="max_pool2d_backward")
+@_given(_require_upstream)
 def indices_max_pool2d_backward(dout, cache):
     place, (n, c, h, w), padding = cache
     hp, wp = h + 2 * padding[0], w + 2 * padding[1]
@@ -430,6 +544,7 @@ def indices_max_pool2d_backward(dout, cache):
 
 
 @alternative("flat indices", replaces="avg_pool2d_forward")
+@_given(_require_pooling)
 def indices_avg_pool2d_forward(x, *, kernel_size, stride=None, padding=0):
     kernel, stride, padding = _window_sizes(kernel_size, stride, padding)
     index = _flat_index(x.shape[2:], kernel, stride, padding, x.device)
@@ -439,6 +554,7 @@ def indices_avg_pool2d_forward(x, *, kernel_size, stride=None, padding=0):
 
 
 @alternative("flat indices", replaces="avg_pool2d_backward")
+@_given(_require_upstream)
 def indices_avg_pool2d_backward(dout, cache):
     index, (n, c, h, w), padding = cache
     hp, wp = h + 2 * padding[0], w + 2 * padding[1]
@@ -462,6 +578,7 @@ def _shifts(image, kernel, stride, counts):
 
 
 @alternative("shifted images", replaces="conv2d_forward")
+@_given(_require_convolution)
 def shifts_conv2d_forward(x, w, b, *, stride=1, padding=0):
     kernel, stride, padding = _window_sizes(tuple(w.shape[2:]), stride, padding)
     counts = _counts(x.shape[2:], kernel, stride, padding)
@@ -473,6 +590,7 @@ def shifts_conv2d_forward(x, w, b, *, stride=1, padding=0):
 
 
 @alternative("shifted images", replaces="conv2d_backward")
+@_given(_require_upstream)
 def shifts_conv2d_backward(dout, cache):
     padded, w, stride, (ph, pw) = cache
     dpadded, dw = torch.zeros_like(padded), torch.zeros_like(w)
@@ -486,6 +604,7 @@ def shifts_conv2d_backward(dout, cache):
 
 
 @alternative("shifted images", replaces="conv2d_backward_naive")
+@_given(_require_upstream)
 def shifts_conv2d_backward_naive(dout, cache):
     padded, w, (sh, sw), (ph, pw) = cache
     kh, kw = w.shape[2:]
@@ -505,11 +624,13 @@ def shifts_conv2d_backward_naive(dout, cache):
 
 
 @alternative("shifted images", replaces="conv1x1_forward")
+@_given(_require_mixing)
 def shifts_conv1x1_forward(x, w, b):
     return torch.tensordot(w, x, dims=([1], [1])).transpose(0, 1) + b.reshape(1, -1, 1, 1), ()
 
 
 @alternative("shifted images", replaces="max_pool2d_forward")
+@_given(_require_pooling)
 def shifts_max_pool2d_forward(x, *, kernel_size, stride=None, padding=0):
     kernel, stride, padding = _window_sizes(kernel_size, stride, padding)
     counts = _counts(x.shape[2:], kernel, stride, padding)
@@ -525,6 +646,7 @@ def shifts_max_pool2d_forward(x, *, kernel_size, stride=None, padding=0):
 
 
 @alternative("shifted images", replaces="max_pool2d_backward")
+@_given(_require_upstream)
 def shifts_max_pool2d_backward(dout, cache):
     winner, (n, c, h, w), kernel, stride, padding = cache
     padded = dout.new_zeros(n, c, h + 2 * padding[0], w + 2 * padding[1])
@@ -534,6 +656,7 @@ def shifts_max_pool2d_backward(dout, cache):
 
 
 @alternative("shifted images", replaces="avg_pool2d_forward")
+@_given(_require_pooling)
 def shifts_avg_pool2d_forward(x, *, kernel_size, stride=None, padding=0):
     kernel, stride, padding = _window_sizes(kernel_size, stride, padding)
     counts = _counts(x.shape[2:], kernel, stride, padding)
@@ -542,6 +665,7 @@ def shifts_avg_pool2d_forward(x, *, kernel_size, stride=None, padding=0):
 
 
 @alternative("shifted images", replaces="avg_pool2d_backward")
+@_given(_require_upstream)
 def shifts_avg_pool2d_backward(dout, cache):
     x, kernel, stride, padding = cache
     padded = torch.zeros_like(_pad(x, padding))
@@ -569,12 +693,14 @@ def _selections(image_size, kernel, stride, padding, like):
 
 
 @alternative("selection matrices", replaces="cross_correlate2d", exempt={"speed"})
+@_given(_require_image)
 def selection_cross_correlate2d(x, k):
     rows, columns = _selections(x.shape, k.shape, (1, 1), (0, 0), x)
     return torch.einsum("yx,piy,qjx,ij->pq", x, rows, columns, k)
 
 
 @alternative("selection matrices", replaces="im2col", exempt={"speed"})
+@_given(_require_windows)
 def selection_im2col(x, *, kernel_size, stride=1, padding=0):
     sizes = _window_sizes(kernel_size, stride, padding)
     rows, columns = _selections(x.shape[2:], *sizes, x)
@@ -583,6 +709,7 @@ def selection_im2col(x, *, kernel_size, stride=1, padding=0):
 
 
 @alternative("selection matrices", replaces="col2im", exempt={"speed"})
+@_given(_require_columns)
 def selection_col2im(cols, *, x_shape, kernel_size, stride=1, padding=0):
     kernel, stride, padding = _window_sizes(kernel_size, stride, padding)
     rows, columns = _selections(x_shape[2:], kernel, stride, padding, cols)
@@ -591,6 +718,7 @@ def selection_col2im(cols, *, x_shape, kernel_size, stride=1, padding=0):
 
 
 @alternative("selection matrices", replaces="conv2d_forward", exempt={"speed"})
+@_given(_require_convolution)
 def selection_conv2d_forward(x, w, b, *, stride=1, padding=0):
     sizes = _window_sizes(tuple(w.shape[2:]), stride, padding)
     rows, columns = _selections(x.shape[2:], *sizes, x)
@@ -601,6 +729,7 @@ def selection_conv2d_forward(x, w, b, *, stride=1, padding=0):
 
 
 @alternative("selection matrices", replaces="conv2d_backward", exempt={"speed"})
+@_given(_require_upstream)
 def selection_conv2d_backward(dout, cache):
     matrix, rows, columns, x = cache
     dx = torch.einsum("nopq,opqcyx->ncyx", dout, matrix)
@@ -610,6 +739,7 @@ def selection_conv2d_backward(dout, cache):
 
 
 @alternative("selection matrices", replaces="conv2d_backward_naive", exempt={"speed"})
+@_given(_require_upstream)
 def selection_conv2d_backward_naive(dout, cache):
     _, rows, columns, x = cache
     matrix = cache[0]
@@ -619,6 +749,7 @@ def selection_conv2d_backward_naive(dout, cache):
 
 
 @alternative("selection matrices", replaces="max_pool2d_forward", exempt={"speed"})
+@_given(_require_pooling)
 def selection_max_pool2d_forward(x, *, kernel_size, stride=None, padding=0):
     sizes = _window_sizes(kernel_size, stride, padding)
     rows, columns = _selections(x.shape[2:], *sizes, x)
@@ -630,6 +761,7 @@ def selection_max_pool2d_forward(x, *, kernel_size, stride=None, padding=0):
 
 
 @alternative("selection matrices", replaces="max_pool2d_backward", exempt={"speed"})
+@_given(_require_upstream)
 def selection_max_pool2d_backward(dout, cache):
     place, rows, columns = cache
     kh, kw = rows.shape[1], columns.shape[1]
@@ -639,6 +771,7 @@ def selection_max_pool2d_backward(dout, cache):
 
 
 @alternative("selection matrices", replaces="avg_pool2d_forward", exempt={"speed"})
+@_given(_require_pooling)
 def selection_avg_pool2d_forward(x, *, kernel_size, stride=None, padding=0):
     sizes = _window_sizes(kernel_size, stride, padding)
     rows, columns = (s.mean(dim=1) for s in _selections(x.shape[2:], *sizes, x))
@@ -646,6 +779,7 @@ def selection_avg_pool2d_forward(x, *, kernel_size, stride=None, padding=0):
 
 
 @alternative("selection matrices", replaces="avg_pool2d_backward", exempt={"speed"})
+@_given(_require_upstream)
 def selection_avg_pool2d_backward(dout, cache):
     rows, columns = cache
     return rows.T @ dout @ columns
@@ -662,6 +796,7 @@ def _nhwc(x):
 
 
 @alternative("channels last", replaces="im2col")
+@_given(_require_windows)
 def nhwc_im2col(x, *, kernel_size, stride=1, padding=0):
     kernel, stride, padding = _window_sizes(kernel_size, stride, padding)
     counts = _counts(x.shape[2:], kernel, stride, padding)
@@ -671,6 +806,7 @@ def nhwc_im2col(x, *, kernel_size, stride=1, padding=0):
 
 
 @alternative("channels last", replaces="col2im")
+@_given(_require_columns)
 def nhwc_col2im(cols, *, x_shape, kernel_size, stride=1, padding=0):
     kernel, stride, padding = _window_sizes(kernel_size, stride, padding)
     n, c, h, w = x_shape
@@ -683,6 +819,7 @@ def nhwc_col2im(cols, *, x_shape, kernel_size, stride=1, padding=0):
 
 
 @alternative("channels last", replaces="conv2d_forward")
+@_given(_require_convolution)
 def nhwc_conv2d_forward(x, w, b, *, stride=1, padding=0):
     kernel, stride, padding = _window_sizes(tuple(w.shape[2:]), stride, padding)
     counts = _counts(x.shape[2:], kernel, stride, padding)
@@ -696,6 +833,7 @@ def nhwc_conv2d_forward(x, w, b, *, stride=1, padding=0):
 
 
 @alternative("channels last", replaces="conv2d_backward")
+@_given(_require_upstream)
 def nhwc_conv2d_backward(dout, cache):
     padded, weights, (ph, pw) = cache["padded"], cache["weights"], cache["padding"]
     dy = dout.permute(0, 2, 3, 1).reshape(-1, dout.shape[1])
@@ -710,6 +848,7 @@ def nhwc_conv2d_backward(dout, cache):
 
 
 @alternative("channels last", replaces="conv2d_backward_naive")
+@_given(_require_upstream)
 def nhwc_conv2d_backward_naive(dout, cache):
     padded, weights, (ph, pw) = cache["padded"], cache["weights"], cache["padding"]
     (kh, kw, _, _), (sh, sw) = weights.shape, cache["stride"]
@@ -730,6 +869,7 @@ def nhwc_conv2d_backward_naive(dout, cache):
 
 
 @alternative("channels last", replaces="conv1x1_forward")
+@_given(_require_mixing)
 def nhwc_conv1x1_forward(x, w, b):
     rows = x.permute(0, 2, 3, 1).reshape(-1, x.shape[1])
     out = torch.addmm(b, rows, w.T).reshape(len(x), *x.shape[2:], -1)
@@ -737,6 +877,7 @@ def nhwc_conv1x1_forward(x, w, b):
 
 
 @alternative("channels last", replaces="max_pool2d_forward")
+@_given(_require_pooling)
 def nhwc_max_pool2d_forward(x, *, kernel_size, stride=None, padding=0):
     kernel, stride, padding = _window_sizes(kernel_size, stride, padding)
     counts = _counts(x.shape[2:], kernel, stride, padding)
@@ -750,6 +891,7 @@ def nhwc_max_pool2d_forward(x, *, kernel_size, stride=None, padding=0):
 
 
 @alternative("channels last", replaces="max_pool2d_backward")
+@_given(_require_upstream)
 def nhwc_max_pool2d_backward(dout, cache):
     (n, c, h, w), kernel, stride, (ph, pw) = cache["sizes"]
     padded = dout.new_zeros(n, h + 2 * ph, w + 2 * pw, c).permute(0, 3, 1, 2)
@@ -759,6 +901,7 @@ def nhwc_max_pool2d_backward(dout, cache):
 
 
 @alternative("channels last", replaces="avg_pool2d_forward")
+@_given(_require_pooling)
 def nhwc_avg_pool2d_forward(x, *, kernel_size, stride=None, padding=0):
     kernel, stride, padding = _window_sizes(kernel_size, stride, padding)
     counts = _counts(x.shape[2:], kernel, stride, padding)
@@ -769,6 +912,7 @@ def nhwc_avg_pool2d_forward(x, *, kernel_size, stride=None, padding=0):
 
 
 @alternative("channels last", replaces="avg_pool2d_backward")
+@_given(_require_upstream)
 def nhwc_avg_pool2d_backward(dout, cache):
     (n, c, h, w), kernel, stride, (ph, pw) = cache
     padded = dout.new_zeros(n, h + 2 * ph, w + 2 * pw, c).permute(0, 3, 1, 2)
@@ -783,6 +927,7 @@ def nhwc_avg_pool2d_backward(dout, cache):
 
 
 @alternative("the cache is a function", replaces="conv2d_forward")
+@_given(_require_convolution)
 def closure_conv2d_forward(x, w, b, *, stride=1, padding=0):
     kernel, stride, padding = _window_sizes(tuple(w.shape[2:]), stride, padding)
     h_out = output_size(x.shape[2], kernel=kernel[0], padding=padding[0], stride=stride[0])
@@ -803,16 +948,19 @@ def closure_conv2d_forward(x, w, b, *, stride=1, padding=0):
 
 
 @alternative("the cache is a function", replaces="conv2d_backward")
+@_given(_require_upstream)
 def closure_conv2d_backward(dout, cache):
     return cache(dout)
 
 
 @alternative("the cache is a function", replaces="conv2d_backward_naive")
+@_given(_require_upstream)
 def closure_conv2d_backward_naive(dout, cache):
     return cache(dout)
 
 
 @alternative("the cache is a function", replaces="max_pool2d_forward")
+@_given(_require_pooling)
 def closure_max_pool2d_forward(x, *, kernel_size, stride=None, padding=0):
     kernel, stride, padding = _window_sizes(kernel_size, stride, padding)
     windows = _view(x, kernel, stride, padding, -math.inf)
@@ -831,11 +979,13 @@ def closure_max_pool2d_forward(x, *, kernel_size, stride=None, padding=0):
 
 
 @alternative("the cache is a function", replaces="max_pool2d_backward")
+@_given(_require_upstream)
 def closure_max_pool2d_backward(dout, cache):
     return cache(dout)
 
 
 @alternative("the cache is a function", replaces="avg_pool2d_forward")
+@_given(_require_pooling)
 def closure_avg_pool2d_forward(x, *, kernel_size, stride=None, padding=0):
     kernel, stride, padding = _window_sizes(kernel_size, stride, padding)
     # Sums of windows are differences of cumulative sums: every window costs the same.
@@ -856,5 +1006,6 @@ def closure_avg_pool2d_forward(x, *, kernel_size, stride=None, padding=0):
 
 
 @alternative("the cache is a function", replaces="avg_pool2d_backward")
+@_given(_require_upstream)
 def closure_avg_pool2d_backward(dout, cache):
     return cache(dout)

@@ -8,6 +8,7 @@ to a few values where ties are.
 
 from __future__ import annotations
 
+import pytest
 import torch
 from hypothesis import example
 from hypothesis import strategies as st
@@ -164,6 +165,8 @@ ALIKE = hard_convolution(3, 3, 3, (3, 3), (3, 3), 1, 1)
 # One of everything but pixels; and a kernel as large as the padded image.
 SINGLE = hard_convolution(1, 1, 1, (4, 6), (1, 1), 2, 0)
 WHOLE = hard_convolution(2, 1, 2, (2, 3), (4, 7), 1, (1, 2))
+# Hardly anything but padding.
+PADDED = hard_convolution(1, 2, 1, (1, 2), (1, 1), 1, (4, 5))
 
 
 def window_arguments(case: Case) -> dict:
@@ -184,6 +187,36 @@ def in_float64(function, inputs, dout=None):
     return [g.to(dtype) for g in torch.autograd.grad(out, leaves, dout.double())]
 
 
+def assert_refuses(function, *cases) -> None:
+    """Each case is (name, positional arguments, keyword arguments) of a call that must raise a
+    ValueError which speaks of that name."""
+    for name, args, kwargs in cases:
+        with pytest.raises(ValueError, match=rf"\b{name}\b"):
+            function(*args, **kwargs)
+
+
+def wrong_windows(*args: Tensor, pooling=False) -> list:
+    """Sizes of windows that make no sense on the axes (4, 5) of images, for `assert_refuses`."""
+    wrong = [
+        ("kernel_size", {"kernel_size": 0}),
+        ("kernel_size", {"kernel_size": (1, 2, 3)}),
+        ("kernel_size", {"kernel_size": 2.0}),
+        ("kernel_size", {"kernel_size": (2.0, 2)}),
+        ("kernel", {"kernel_size": (5, 1)}),
+        ("kernel", {"kernel_size": (1, 6)}),
+        ("stride", {"kernel_size": 2, "stride": 0}),
+        ("stride", {"kernel_size": 2, "stride": (1, 0)}),
+        ("padding", {"kernel_size": 2, "padding": (-1, 0)}),
+    ]
+    if pooling:
+        wrong += [("padding", {"kernel_size": 2, "padding": (0, 2)})]
+        wrong += [("padding", {"kernel_size": (3, 2), "padding": (2, 0)})]
+    else:  # one pixel more than fits
+        wrong += [("kernel", {"kernel_size": (7, 1), "padding": (1, 9)})]
+        wrong += [("kernel", {"kernel_size": (1, 8), "padding": (9, 1)})]
+    return [(name, args, kwargs) for name, kwargs in wrong]
+
+
 # output_size ----------------------------------------------------------------------------------
 
 
@@ -196,7 +229,7 @@ def test_output_size_counts_the_windows_that_fit(student, device, n, k, p, s):
 
 
 @exercise("output_size", points=1)
-def test_output_size_of_the_hard_cases(student, device):
+def test_output_size_of_the_hard_cases_and_of_none(student, device):
     # What is left over is one pixel less than a stride, then exactly one stride.
     assert_close(student.output_size(10, kernel=3, padding=0, stride=4), 2, "remainder 3 of 4")
     assert_close(student.output_size(11, kernel=3, padding=0, stride=4), 3, "no remainder")
@@ -207,6 +240,15 @@ def test_output_size_of_the_hard_cases(student, device):
         student.output_size(1, kernel=5, padding=2, stride=3), 1, "more padding than image"
     )
     assert_close(student.output_size(3, kernel=1, stride=5), 1, "a stride larger than the image")
+    assert_refuses(
+        student.output_size,
+        ("n", (0,), {"kernel": 1, "padding": 1}),
+        ("kernel", (3,), {"kernel": 0}),
+        ("padding", (3,), {"kernel": 1, "padding": -1}),
+        ("stride", (3,), {"kernel": 1, "stride": 0}),
+        ("kernel", (3,), {"kernel": 4}),
+        ("kernel", (3,), {"kernel": 6, "padding": 1}),
+    )
 
 
 # cross_correlate2d ----------------------------------------------------------------------------
@@ -222,11 +264,19 @@ def test_cross_correlate2d_matches_the_library(student, device, case):
 
 
 @exercise("cross_correlate2d", points=1)
-@given(case=kernel_cases(layout="any"), examples=10)
+@given(case=kernel_cases(layout="any"), examples=6)
 def test_cross_correlate2d_takes_any_layout_and_changes_nothing(student, reference, device, case):
     got = student.cross_correlate2d(case.x, case.k)
     assert_close(got, reference.cross_correlate2d(case.x, case.k), "y")
     assert_inputs_unchanged(student)
+    large = case.x.new_ones(1, 7)
+    assert_refuses(
+        student.cross_correlate2d,
+        ("x", (case.x[0], case.k), {}),
+        ("k", (case.x, large.T[None]), {}),
+        ("kernel", (case.x, large), {}),
+        ("kernel", (case.x, large.T), {}),
+    )
 
 
 # convolve2d -----------------------------------------------------------------------------------
@@ -244,10 +294,18 @@ def test_convolve2d_matches_the_library(student, device, case):
 
 
 @exercise("convolve2d", points=1)
-@given(case=kernel_cases(layout="any"), examples=10)
+@given(case=kernel_cases(layout="any"), examples=6)
 def test_convolve2d_takes_any_layout_and_changes_nothing(student, reference, device, case):
     assert_close(student.convolve2d(case.x, case.k), reference.convolve2d(case.x, case.k), "y")
     assert_inputs_unchanged(student)
+    large = case.x.new_ones(1, 7)
+    assert_refuses(
+        student.convolve2d,
+        ("x", (case.x[0], case.k), {}),
+        ("k", (case.x, large.T[None]), {}),
+        ("kernel", (case.x, large), {}),
+        ("kernel", (case.x, large.T), {}),
+    )
 
 
 # im2col ---------------------------------------------------------------------------------------
@@ -267,6 +325,7 @@ def test_im2col_matches_the_reference(student, reference, device, case):
 @example(case=hard_window(numbered(1, 1, 7, 6), (3, 2), (3, 2), (1, 2)))  # axes that differ
 @example(case=hard_window(numbered(1, 2, 5, 5), 2, 3, 1))  # (5 + 2 - 2) mod 3 = 2
 @example(case=hard_window(numbered(2, 1, 1, 1), 5, 2, 2))  # all window, hardly an image
+@example(case=hard_window(numbered(1, 2, 1, 2), 1, 1, (4, 5)))  # hardly anything but padding
 def test_im2col_orders_rows_and_columns_as_the_library_does(student, device, case):
     columns = in_float64(lambda x: functional.unfold(x, **window_arguments(case)), (case.x,))
     got = student.im2col(case.x, **window_arguments(case))
@@ -282,13 +341,15 @@ def test_im2col_takes_any_layout(student, reference, device, case):
 
 
 @exercise("im2col", points=1)
-@given(case=image_cases(layout="any"), examples=6)
+@given(case=image_cases(layout="any"), examples=3)
 def test_im2col_has_its_defaults_and_changes_nothing(student, reference, device, case):
     kernel = case.x.shape[2], 1
     got = student.im2col(case.x, kernel_size=kernel)
     assert_close(got, reference.im2col(case.x, kernel_size=kernel), "cols for stride 1, padding 0")
     student.im2col(case.x, **window_arguments(case))
     assert_inputs_unchanged(student)
+    image = case.x.new_ones(1, 1, 4, 5)
+    assert_refuses(student.im2col, ("x", (image[0],), {"kernel_size": 1}), *wrong_windows(image))
 
 
 # col2im ---------------------------------------------------------------------------------------
@@ -327,6 +388,18 @@ def test_col2im_adds_overlaps_and_leaves_unseen_pixels_zero(student, device):
         got = student.col2im(cols, x_shape=(2, 2, *image), **arguments)
         matrices = cols.reshape(2, h_out * w_out, -1).transpose(1, 2)
         assert_close(got, functional.fold(matrices, image, **arguments), "the image")
+    cols, shape = numbered(40, 4).to(device), {"x_shape": (2, 1, 5, 6)}
+    assert_refuses(
+        student.col2im,
+        ("cols", (cols[0],), {"kernel_size": 2, **shape}),
+        ("cols", (cols[:, :3],), {"kernel_size": 2, **shape}),
+        ("cols", (cols[:39],), {"kernel_size": 2, **shape}),
+        ("x_shape", (cols,), {"kernel_size": 2, "x_shape": (1, 5, 6)}),
+        *(
+            (name, (cols,), {**sizes_, "x_shape": (2, 1, 4, 5)})
+            for name, _, sizes_ in wrong_windows()
+        ),
+    )
 
 
 @exercise("col2im", points=1)
@@ -365,6 +438,7 @@ def test_conv2d_forward_matches_the_reference(student, reference, device, case):
 @example(case=ALIKE)
 @example(case=SINGLE)
 @example(case=WHOLE)
+@example(case=PADDED)
 def test_conv2d_forward_of_hard_cases_matches_the_library(student, device, case):
     out, _ = student.conv2d_forward(case.x, case.w, case.b, **step_arguments(case))
     expected = in_float64(
@@ -382,13 +456,26 @@ def test_conv2d_forward_takes_any_layout(student, reference, device, case):
 
 
 @exercise("conv2d_forward", points=1)
-@given(case=convolution_cases(layout="any"), examples=6)
+@given(case=convolution_cases(layout="any"), examples=3)
 def test_conv2d_forward_has_its_defaults_and_changes_nothing(student, reference, device, case):
     x, w, b = case.x, case.w[:, :, :1, :1], case.b
     out, _ = student.conv2d_forward(x, w, b)
     assert_close(out, reference.conv2d_forward(x, w, b)[0], "y for stride 1, padding 0")
     student.conv2d_forward(x, case.w, b, **step_arguments(case))
     assert_inputs_unchanged(student)
+    large, channels = w.new_ones(len(w), w.shape[1], 1, 11), torch.cat([w, w], dim=1)
+    assert_refuses(
+        student.conv2d_forward,
+        ("x", (x[0], w, b), {}),
+        ("w", (x, w[0], b), {}),
+        ("w", (x, channels, b), {}),
+        ("b", (x, w, torch.cat([b, b])), {}),
+        ("b", (x, w, b[:, None]), {}),
+        ("kernel", (x, large, b), {"padding": (6, 1)}),
+        ("kernel", (x, large.transpose(2, 3), b), {"padding": (1, 6)}),
+        ("stride", (x, w, b), {"stride": (1, 0)}),
+        ("padding", (x, w, b), {"padding": -1}),
+    )
 
 
 # conv2d_backward ------------------------------------------------------------------------------
@@ -472,6 +559,7 @@ def test_conv2d_backward_leaves_its_cache_alone(student, device, case):
     assert_close(student.conv2d_backward(case.dout, cache), expected, "(dx, dw, db)")
     assert_close(student.conv2d_backward(case.dout, cache), expected, "(dx, dw, db) once more")
     assert_inputs_unchanged(student)
+    assert_refuses(student.conv2d_backward, ("dout", (case.dout[0], cache), {}))
 
 
 # conv2d_backward_naive ------------------------------------------------------------------------
@@ -526,6 +614,7 @@ def test_conv2d_backward_naive_is_linear_and_leaves_its_cache_alone(student, dev
     assert_close(got, [-2 * g for g in expected], "(dx, dw, db) of -2 dout")
     assert_close(student.conv2d_backward_naive(case.dout, cache), expected, "(dx, dw, db)")
     assert_inputs_unchanged(student)
+    assert_refuses(student.conv2d_backward_naive, ("dout", (case.dout[0], cache), {}))
 
 
 # conv1x1_forward ------------------------------------------------------------------------------
@@ -542,11 +631,20 @@ def test_conv1x1_forward_is_a_convolution_with_kernels_of_one_pixel(student, dev
 
 
 @exercise("conv1x1_forward", points=1)
-@given(case=pixel_cases(layout="any"), examples=10)
+@given(case=pixel_cases(layout="any"), examples=6)
 def test_conv1x1_forward_takes_any_layout_and_changes_nothing(student, reference, device, case):
     out, _ = student.conv1x1_forward(case.x, case.w, case.b)
     assert_close(out, reference.conv1x1_forward(case.x, case.w, case.b)[0], "y")
     assert_inputs_unchanged(student)
+    x, w, b = case.x, case.w, case.b
+    assert_refuses(
+        student.conv1x1_forward,
+        ("x", (x[0], w, b), {}),
+        ("w", (x, w[:, :, None, None], b), {}),
+        ("w", (x, torch.cat([w, w], dim=1), b), {}),
+        ("b", (x, w, torch.cat([b, b])), {}),
+        ("b", (x, w, b[:, None]), {}),
+    )
 
 
 # max_pool2d_forward ---------------------------------------------------------------------------
@@ -587,6 +685,12 @@ def test_max_pool2d_forward_has_its_defaults_and_rounds_down(student, device):
         given_stride = {} if stride is None else {"stride": stride}
         out, _ = student.max_pool2d_forward(x, kernel_size=kernel, **given_stride)
         assert_close(out, functional.max_pool2d(x, kernel, stride), f"y for stride {stride}")
+    images = scrambled(1, 2, 4, 5).to(device)
+    assert_refuses(
+        student.max_pool2d_forward,
+        ("x", (images[0],), {"kernel_size": 1}),
+        *wrong_windows(images, pooling=True),
+    )
 
 
 @exercise("max_pool2d_forward", points=1)
@@ -686,6 +790,7 @@ def test_max_pool2d_backward_leaves_its_cache_alone(student, device, case):
     assert_close(student.max_pool2d_backward(case.dout, cache), expected, "dx")
     assert_close(student.max_pool2d_backward(case.dout, cache), expected, "dx once more")
     assert_inputs_unchanged(student)
+    assert_refuses(student.max_pool2d_backward, ("dout", (case.dout[0], cache), {}))
 
 
 # avg_pool2d_forward ---------------------------------------------------------------------------
@@ -720,6 +825,12 @@ def test_avg_pool2d_forward_has_its_defaults_and_rounds_down(student, device):
         given_stride = {} if stride is None else {"stride": stride}
         out, _ = student.avg_pool2d_forward(x, kernel_size=kernel, **given_stride)
         assert_close(out, functional.avg_pool2d(x, kernel, stride), f"y for stride {stride}")
+    images = scrambled(1, 2, 4, 5).to(device)
+    assert_refuses(
+        student.avg_pool2d_forward,
+        ("x", (images[0],), {"kernel_size": 1}),
+        *wrong_windows(images, pooling=True),
+    )
 
 
 @exercise("avg_pool2d_forward", points=1)
@@ -777,3 +888,4 @@ def test_avg_pool2d_backward_leaves_its_cache_and_dout_alone(student, device, ca
     assert_close(student.avg_pool2d_backward(case.dout, cache), expected, "dx")
     assert_close(student.avg_pool2d_backward(case.dout, cache), expected, "dx once more")
     assert_inputs_unchanged(student)
+    assert_refuses(student.avg_pool2d_backward, ("dout", (case.dout[0], cache), {}))
