@@ -146,7 +146,7 @@ def beam_with_a_heap(step, *, bos, eos, beam_size, max_length, alpha=0.75):
             found += [(cost - row[v], number, v) for v in likely]
         places = heapq.nsmallest(beam_size, found)
         done += [
-            (cost / length**alpha, len(done) + i, (*prefixes[n], v))
+            (cost / length**alpha, length, i, (*prefixes[n], v))
             for i, (cost, n, v) in enumerate(places)
             if v == eos
         ]
@@ -155,8 +155,8 @@ def beam_with_a_heap(step, *, bos, eos, beam_size, max_length, alpha=0.75):
             break
         costs, prefixes = map(list, zip(*going_on, strict=True))
     if not done:
-        done = [(costs[0] / max_length**alpha, 0, prefixes[0])]
-    cost, _, tokens = min(done)
+        done = [(costs[0] / max_length**alpha, max_length, 0, prefixes[0])]
+    cost, _, _, tokens = min(done)
     return list(tokens), -cost
 
 
