@@ -8,6 +8,7 @@ does. A diagnosis is made only if exactly one fits: a wrong guess sends a studen
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Iterable, Set
 from types import ModuleType
 from typing import Any
@@ -134,7 +135,9 @@ def _equal(a: Any, b: Any) -> bool:
             and all(_equal(x, y) for x, y in zip(a, b, strict=True))
         )
     if isinstance(a, float) and isinstance(b, float):
-        return a == b or abs(a - b) <= 1e-9 * max(abs(a), abs(b), 1e-3)
+        # An infinity is only equal to itself: as a scale it would make everything close.
+        scale = max(abs(a), abs(b), 1e-3)
+        return a == b or (math.isfinite(scale) and abs(a - b) <= 1e-9 * scale)
     if a is None or isinstance(a, (bool, int, str, torch.dtype)):
         return type(a) is type(b) and a == b
     # Opaque on both sides: what a cache holds is nobody else's business, so it cannot differ.

@@ -276,3 +276,17 @@ def test_a_diagnosis_does_not_touch_the_inputs_of_the_class(grade, grader):
     wrong = "def scale_backward(dout, cache):\n    x, w = cache\n    return dout.mul_(w) * 2, w"
     assert by_name(grade(wrong))["scale_backward"].diagnosis.mistake == "writes_to_dout"
     assert points(grade()) == FULL
+
+
+def test_an_infinity_is_only_like_itself():
+    from autograder.grading.diagnosis import alike
+    from autograder.testing.subjects import CallRecord
+
+    def call(value):
+        return CallRecord("f", (), {}, value)
+
+    assert alike(call(float("inf")), call(float("inf")))
+    assert not alike(call(float("inf")), call(1.0))
+    assert not alike(call(float("-inf")), call(float("inf")))
+    assert not alike(call(float("nan")), call(1.0))
+    assert alike(call(1.0), call(1.0 + 1e-12))
