@@ -8,6 +8,7 @@ right while their modules are half written.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -32,6 +33,7 @@ __all__ = [
     "find_course",
     "find_unit",
     "find_units",
+    "meant",
     "read_policy",
     "read_release",
     "read_unit",
@@ -136,6 +138,16 @@ def find_units(root: Path) -> list[Unit]:
     return units
 
 
+def meant(units: Iterable[Unit], name: str) -> Unit | None:
+    """The one of `units` that somebody means by a number, a module, a name or a path; or None."""
+    wanted = Path(name.rstrip("/\\")).name.removesuffix(".py").removesuffix(".ipynb")
+    for unit in units:
+        same_number = wanted.isdecimal() and int(wanted) == unit.number
+        if same_number or wanted in (unit.name, unit.module):
+            return unit
+    return None
+
+
 def find_unit(root: Path, name: str) -> Unit:
     """The unit that somebody means by ``"5"``, ``"05"``, ``"convolution"`` or ``"05_convolution"``.
 
@@ -147,11 +159,9 @@ def find_unit(root: Path, name: str) -> Unit:
         CourseError: no unit is meant by it; the text lists the names.
     """
     units = find_units(root)
-    wanted = Path(name.rstrip("/\\")).name.removesuffix(".py").removesuffix(".ipynb")
-    for unit in units:
-        same_number = wanted.isdecimal() and int(wanted) == unit.number
-        if same_number or wanted in (unit.name, unit.module):
-            return unit
+    unit = meant(units, name)
+    if unit is not None:
+        return unit
     names = ", ".join(unit.name for unit in units) or "none at all"
     raise CourseError(f"There is no unit {name!r} in {root}; the units are: {names}.")
 

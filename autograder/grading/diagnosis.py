@@ -22,12 +22,10 @@ from autograder.course import Unit
 from autograder.grading.prepare import PreparedTest
 from autograder.grading.replay import FailedExample
 from autograder.grading.results import Diagnosis
+from autograder.testing.comparison import TOLERANCE
 from autograder.testing.errors import StudentError, StudentStopped
 from autograder.testing.subjects import CallRecord, ModuleBackend, Student
 from autograder.variants import Mistake, mistakes
-
-# Two implementations of the same mistake differ by rounding; two mistakes differ by more.
-TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-9}
 
 
 class Diagnoser:
@@ -96,7 +94,10 @@ class Diagnoser:
 
 
 def alike(a: CallRecord, b: CallRecord) -> bool:
-    """Whether two calls of the same function came to the same, up to rounding."""
+    """Whether two calls of the same function came to the same, up to rounding.
+
+    Two implementations of the same mistake differ by rounding; two mistakes differ by more.
+    """
     if a.function != b.function or bool(a.changed) != bool(b.changed):
         return False
     if a.error is not None or b.error is not None:

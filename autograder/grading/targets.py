@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from autograder.course import Course, CourseError, Unit
+from autograder.course import Course, CourseError, Unit, meant
 
 
 def chosen(course: Course, names: list[str], here: Path) -> list[tuple[Unit, tuple[str, ...]]]:
@@ -37,12 +37,9 @@ def chosen(course: Course, names: list[str], here: Path) -> list[tuple[Unit, tup
 
 
 def _unit(units: list[Unit], name: str) -> Unit:
-    wanted = Path(name.rstrip("/\\")).name.removesuffix(".py").removesuffix(".ipynb")
-    for unit in units:
-        if wanted in (unit.name, unit.module) or (
-            wanted.isdecimal() and int(wanted) == unit.number
-        ):
-            return unit
+    unit = meant(units, name)
+    if unit is not None:
+        return unit
     exercises = ", ".join(e.name for u in units for e in u.exercises if not e.written)
     raise CourseError(
         f"There is no unit or exercise named {name!r}. The units are "
