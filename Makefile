@@ -29,6 +29,7 @@ mutants: $(READY)
 
 bench: $(READY)
 	$(BIN)/python tests/benchmarks/throughput.py
+	$(BIN)/python tests/benchmarks/confinement.py
 
 clean:
 	rm -rf $(VENV)

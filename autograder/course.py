@@ -84,8 +84,15 @@ class Course:
 
     @property
     def policy(self) -> Policy:
-        """What ``solutions/course.toml`` says; the defaults in a release."""
-        return read_policy(self.units_folder / "course.toml")
+        """What ``solutions/course.toml`` says; the defaults in a release.
+
+        Raises:
+            CourseError: it is wrong, or dates a unit that there is not.
+        """
+        policy = read_policy(self.units_folder / "course.toml")
+        if self.kind == "staff":
+            policy.check_names(folder.name for folder in unit_folders(self.units_folder))
+        return policy
 
 
 def find_course(start: Path | None = None) -> Course:

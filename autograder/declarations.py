@@ -30,6 +30,8 @@ class ExerciseTest:
         line: the line of its ``def``.
         points: what it is worth, all or nothing.
         hidden: whether students do not have it.
+        speed: how many times as long as the reference the exercise's function may take; None if
+            the test does not ask for speed.
     """
 
     name: str
@@ -37,6 +39,7 @@ class ExerciseTest:
     line: int
     points: float
     hidden: bool
+    speed: float | None = None
 
 
 @dataclass(frozen=True)
@@ -115,18 +118,23 @@ def declared_tests(path: Path, *, hidden: bool) -> dict[str, list[ExerciseTest]]
                 f"{seen[node.name]}), so the first would never run; rename one of them."
             )
         seen[node.name] = node.lineno
-        exercise, points = _exercise(path, node)
+        exercise, points, speed = _exercise(path, node)
+        if speed is not None and not hidden:
+            raise CourseError(
+                f"{place(path, node.lineno)}: {node.name} asks for speed, which only the grader "
+                "can measure; move it to test_hidden.py."
+            )
         if not f"{node.name}_".startswith(f"test_{exercise}_"):
             raise CourseError(
                 f"{place(path, node.lineno)}: {node.name} is a test of {exercise}; begin its name "
                 f"with test_{exercise}_, so that `pytest -k {exercise}` finds it."
             )
-        test = ExerciseTest(node.name, path.name, node.lineno, points, hidden)
+        test = ExerciseTest(node.name, path.name, node.lineno, points, hidden, speed)
         tests.setdefault(exercise, []).append(test)
     return tests
 
 
-def _exercise(path: Path, node: ast.FunctionDef) -> tuple[str, float]:
+def _exercise(path: Path, node: ast.FunctionDef) -> tuple[str, float, float | None]:
     where = place(path, node.lineno)
     example = f'@exercise("{node.name.removeprefix("test_")}", points=1)'
     found = decorations(node, "exercise")
@@ -139,7 +147,12 @@ def _exercise(path: Path, node: ast.FunctionDef) -> tuple[str, float]:
     name, points = constant(given.get("name")), constant(given.get("points"))
     if not isinstance(name, str) or not name.isidentifier():
         raise CourseError(f"{where}: the exercise must be named by a constant, e.g. {example}.")
-    return name, _points(points, where, example)
+    speed = constant(given.get("speed"))
+    if speed is None and "speed" not in given:
+        return name, _points(points, where, example), None
+    if isinstance(speed, bool) or not isinstance(speed, int | float) or not speed > 1:
+        raise CourseError(f"{where}: speed must be a constant above 1, e.g. speed=5.")
+    return name, _points(points, where, example), float(speed)
 
 
 def _points(points: object, where: str, example: str) -> float:

@@ -22,6 +22,7 @@ from autograder.declarations import (
     place,
 )
 from autograder.percent import read_cells
+from autograder.rules import declared_rules
 
 TEST_FILES = {"test_public.py": False, "test_hidden.py": True}
 """The test files of a unit, and whether they are hidden."""
@@ -67,6 +68,7 @@ class Unit:
         module: the name of the module that students complete, e.g. ``"convolution"``.
         exercises: functions and written questions in the order of the module.
         returns: for each public function how its result travels.
+        forbids: groups of operators that its exercises may not use (`autograder.rules`).
     """
 
     name: str
@@ -76,6 +78,7 @@ class Unit:
     module: str
     exercises: tuple[Exercise, ...]
     returns: dict[str, Returns]
+    forbids: tuple[str, ...] = ()
 
     @property
     def source_file(self) -> Path:
@@ -157,6 +160,7 @@ def read_unit(folder: Path) -> Unit:
         module=match["module"],
         exercises=tuple(exercise for _, exercise in sorted(lined, key=lambda pair: pair[0])),
         returns={name: _returned(path, node) for name, node in public.items()},
+        forbids=declared_rules(path),
     )
 
 

@@ -46,12 +46,14 @@ class Mistake:
         exercise: the function that it replaces.
         sentence: what a student who made it should be told.
         source: the text of the module.
+        on: ``"cuda"`` if it is no mistake on the CPU; empty if it is one everywhere.
     """
 
     name: str
     exercise: str
     sentence: str
     source: str
+    on: str = ""
 
 
 @dataclass(frozen=True)
@@ -104,8 +106,16 @@ def mistakes(unit: Unit) -> list[Mistake]:
                 f"{place(path, replacement.node.lineno)}: {replacement.node.name} has no sentence "
                 "for the student; say as a constant what was done wrong and what is right."
             )
+        on = replacement.said.get("on", "")
+        if on not in ("", "cuda"):
+            raise CourseError(
+                f"{place(path, replacement.node.lineno)}: {replacement.node.name} says on={on!r}; "
+                'say on="cuda" for a mistake that is none on the CPU, or leave it out.'
+            )
         source = file.compose([replacement])
-        found.append(Mistake(replacement.node.name, replacement.replaces, sentence, source))
+        found.append(
+            Mistake(replacement.node.name, replacement.replaces, sentence, source, str(on))
+        )
     return found
 
 

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from autograder.worker.levels import LEVELS
+
 ROOT = Path(__file__).parents[1]
 AUTOGRADER = Path(sys.executable).with_name("autograder")
 
@@ -210,8 +212,10 @@ def test_results_are_not_overwritten_by_accident_and_resuming_keeps_them(demo):
     done = run("grade", submissions, "--out", out, "--unit", "3")
     assert done.returncode == 2
     assert "already holds results" in done.stderr
-    # The demo has a shorter deadline for calls; with the same one, everything still holds.
-    done = run("grade", submissions, "--out", out, "--unit", "3", "--resume", "--call-limit", "2")
+    # The demo has a shorter deadline for calls, and code that need not be confined; with the same,
+    # everything still holds.
+    same = ("--call-limit", "2", "--require", "none")
+    done = run("grade", submissions, "--out", out, "--unit", "3", "--resume", *same)
     assert done.returncode == 0, done.stderr
     assert "19 of them from before" in done.stdout
 
@@ -258,15 +262,31 @@ def test_a_person_decides(demo):
     assert "no result of 'nobody'" in done.stderr
 
 
-def test_spawned_workers_grade_the_same_and_say_that_they_do_not_confine(demo, tmp_path):
+def test_spawned_workers_grade_the_same_and_each_result_says_how_it_was_confined(demo, tmp_path):
     one = tmp_path / "submissions"
     shutil.copytree(demo / "submissions" / "leslie", one / "leslie")
-    done = run("grade", one, "--out", tmp_path / "out", "-u", "3", "--worker", "spawn")
+    command = ["grade", one, "--out", tmp_path / "out", "-u", "3", "--worker", "spawn"]
+    done = run(*command, "--require", "isolated")
+    assert done.returncode == 2
+    assert "'isolated' is required" in done.stderr
+    assert "--require" in done.stderr
+    assert not (tmp_path / "out").exists()
+    done = run(*command, "--require", "limited")
     assert done.returncode == 0, done.stderr
-    assert "do not confine" in done.stderr
     spawned, forked = results(tmp_path / "out")["leslie"], results(demo / "out")["leslie"]
     assert spawned["points"] == forked["points"]
     assert spawned["run"]["worker"]["kind"] == "spawn"
+    assert spawned["run"]["worker"]["pids"] == "only forked workers have this"
+    for worker in (spawned["run"]["worker"], forked["run"]["worker"]):
+        assert worker["profile"] == "cpu"
+        assert worker["level"] in LEVELS
+        assert worker["memory"] == "ok"
+
+
+def test_a_level_that_does_not_exist_is_answered_with_those_that_do(demo, tmp_path):
+    done = run("grade", demo / "submissions", "--out", tmp_path / "out", "--require", "best")
+    assert done.returncode == 2
+    assert "take one of isolated, filtered, separated, limited, none" in done.stderr
 
 
 def test_the_assignments_in_the_repository_are_what_the_solutions_say():
@@ -280,10 +300,13 @@ def test_doctor_has_a_sentence_for_each_thing_missing():
     assert done.returncode == 0
     assert "fork" in done.stdout
     assert "torch" in done.stdout
+    assert re.search(r"confinement +level (isolated|filtered|separated|limited)", done.stdout)
+    assert "no new privileges" in " ".join(done.stdout.split())
 
 
 @pytest.mark.parametrize(
-    "command", ["check", "grade", "resolve", "release", "verify", "demo", "doctor"]
+    "command",
+    ["check", "grade", "resolve", "release", "verify", "demo", "doctor", "report", "accept"],
 )
 def test_every_command_has_help(command):
     done = run(command, "--help")

@@ -1,4 +1,4 @@
-# %% [markdown]
+# %% [markdown] allows="softmax"
 # # 17. Attention
 #
 # A recurrent encoder has to press a whole sentence into one vector. Attention lets the reader look

@@ -8,6 +8,9 @@ import platform
 import sys
 from dataclasses import dataclass
 
+from autograder.devices import CUDA, SIMULATED
+from autograder.devices.detection import detected
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -27,7 +30,7 @@ class Finding:
 
 
 def findings() -> list[Finding]:
-    """Everything that decides how grading works here."""
+    """Everything that decides how grading works here, but for how students' code is confined."""
     return [
         Finding(
             "Python",
@@ -41,23 +44,27 @@ def findings() -> list[Finding]:
             "fork",
             can_fork(),
             "workers are forked from a prepared process (about 10 ms each)",
-            "Workers are started one by one here (about 2 s each) and are not confined: grade "
-            "other people's code on Linux, or in the container of docs/worker.md.",
+            "Workers are started one by one here (about 2 s each).",
         ),
-        Finding(
-            "GPU",
-            _has_gpu(),
-            "an NVIDIA device is visible",
-            "No NVIDIA device is visible; everything is checked on the CPU.",
-        ),
-        Finding(
-            "confinement",
-            False,
-            "",
-            "A worker has resource limits, an empty environment and its own folder, but can read "
-            "files: grade untrusted submissions in the container of docs/worker.md.",
-        ),
+        *_devices(),
     ]
+
+
+def _devices() -> list[Finding]:
+    """What tests run on here, and why."""
+    found = detected()
+    used = f"tests run on {' and '.join(found.devices)}"
+    gpu = Finding("GPU", CUDA.name in found.devices, found.why, found.why)
+    if CUDA.name in found.devices:
+        return [Finding("devices", True, used), gpu]
+    simulated = Finding(
+        SIMULATED.name,
+        SIMULATED.name in found.devices,
+        "the values are computed on the CPU, and tensors that meet on different devices are an "
+        "error, as on a GPU; it is not a CUDA pass",
+        "Tests run on the CPU only.",
+    )
+    return [Finding("devices", True, used), gpu, simulated]
 
 
 _LIBRARIES = {
@@ -88,8 +95,3 @@ def usable_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def _has_gpu() -> bool:
-    """Looks for the driver, not through torch: initialising CUDA here would spoil a later fork."""
-    return os.path.exists("/dev/nvidia0") or os.path.exists("/proc/driver/nvidia/version")

@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn, Protocol
 
 from autograder.calls import Returns
+from autograder.devices import CPU, Device
+from autograder.devices.notes import Note
 from autograder.testing.errors import StudentError, student_error
 from autograder.worker import frames
 from autograder.worker.decoding import Decoder
@@ -26,6 +28,8 @@ from autograder.worker.wire import FROM_WORKER, TO_WORKER, WireError, type_name
 _LONGEST_NAME = 80
 _LONGEST_MESSAGE = 2000
 _LONGEST_TRACE = 4000
+_MOST_NOTES = 100
+NOTE_KINDS = frozenset({"cpu", "item", "tolist", "bool", "int", "float"})
 
 
 class Keeper(Protocol):
@@ -92,12 +96,14 @@ class Batch:
     Attributes:
         functions: the name of each call's function.
         returns: how each call's result travels.
+        device: where its tensors are.
         callbacks: the functions among the arguments.
         handles: the opaque values among the arguments.
     """
 
     functions: tuple[str, ...]
     returns: tuple[Returns, ...]
+    device: Device
     callbacks: tuple[Callable[..., Any], ...]
     handles: tuple[Handle, ...]
     meta: bytes = field(repr=False)
@@ -127,11 +133,12 @@ class Reply:
     seconds: float = 0.0
 
 
-def encode_batch(calls: Sequence[Call]) -> Batch:
+def encode_batch(calls: Sequence[Call], device: Device = CPU) -> Batch:
     """Encode calls, once for all workers that will answer them.
 
     Args:
         calls: in the order in which they are to be made.
+        device: where their tensors may be beside the CPU; may be active.
 
     Returns:
         What `Worker.run` takes.
@@ -159,15 +166,17 @@ def encode_batch(calls: Sequence[Call]) -> Batch:
 
     parts: list[list[Any]] = []
     payload: list[bytes] = []
-    for position, call in enumerate(calls):  # noqa: B007, `other` reads it
-        encoder = Encoder(TO_WORKER, other, contiguous=False)
-        args = [encoder.value(value) for value in call.args]
-        kwargs = [[name, encoder.value(value)] for name, value in call.kwargs.items()]
-        parts.append([frames.pack([call.function, args, kwargs, call.returns]), encoder.size])
-        payload += encoder.buffers
+    with device.paused():
+        for position, call in enumerate(calls):  # noqa: B007, `other` reads it
+            encoder = Encoder(TO_WORKER, other, contiguous=False, device=device)
+            args = [encoder.value(value) for value in call.args]
+            kwargs = [[name, encoder.value(value)] for name, value in call.kwargs.items()]
+            parts.append([frames.pack([call.function, args, kwargs, call.returns]), encoder.size])
+            payload += encoder.buffers
     return Batch(
         functions=tuple(call.function for call in calls),
         returns=tuple(call.returns for call in calls),
+        device=device,
         callbacks=tuple(callbacks),
         handles=tuple(handles),
         meta=frames.pack(["calls", parts]),
@@ -175,19 +184,24 @@ def encode_batch(calls: Sequence[Call]) -> Batch:
     )
 
 
-def encode_answer(value: Any) -> tuple[bytes, list[bytes]]:
+def encode_answer(value: Any, device: Device = CPU) -> tuple[bytes, list[bytes]]:
     """What a callback returned, as meta and payload.
 
     Raises:
         TypeError: it cannot travel.
     """
-    encoder = Encoder(TO_WORKER, _refuse, contiguous=False)
-    meta = ["answer", encoder.value(value)]
+    encoder = Encoder(TO_WORKER, _refuse, contiguous=False, device=device)
+    with device.paused():
+        meta = ["answer", encoder.value(value)]
     return frames.pack(meta), encoder.buffers
 
 
 def decode_reply(
-    message: list[Any], payload: bytearray, returns: Returns, keep: Callable[[int], Handle]
+    message: list[Any],
+    payload: bytearray,
+    returns: Returns,
+    keep: Callable[[int], Handle],
+    device: Device = CPU,
 ) -> Reply:
     """An answer of a worker to one call.
 
@@ -196,6 +210,7 @@ def decode_reply(
         payload: the bytes of its tensors.
         returns: how the result must travel.
         keep: makes the handle of an opaque value.
+        device: where its tensors may be beside the CPU; may be active.
 
     Raises:
         WireError: it is not what the protocol says.
@@ -204,8 +219,9 @@ def decode_reply(
         case ["skipped"] if not payload:
             return Reply(skipped=True)
         case ["ok", value, changed]:
-            decoder = Decoder(payload, FROM_WORKER, trusted=False)
-            result = _decode_result(decoder, value, returns, keep)
+            decoder = Decoder(payload, FROM_WORKER, trusted=False, device=device)
+            with device.paused():
+                result = _decode_result(decoder, value, returns, keep)
             decoder.finish()
             return Reply(result, _paths(changed))
         case ["error", *parts, changed] if len(parts) == 5 and not payload:
@@ -232,7 +248,7 @@ def decode_error(parts: list[Any]) -> StudentError:
 
 
 def decode_arguments(
-    args: Any, kwargs: Any, payload: bytearray
+    args: Any, kwargs: Any, payload: bytearray, device: Device = CPU
 ) -> tuple[list[Any], dict[str, Any]]:
     """What a student's code passes to a callback.
 
@@ -241,17 +257,36 @@ def decode_arguments(
     """
     if type(args) is not list or type(kwargs) is not list:
         raise WireError("a malformed callback")
-    decoder = Decoder(payload, FROM_WORKER, trusted=False)
-    values = [decoder.value(part) for part in args]
+    decoder = Decoder(payload, FROM_WORKER, trusted=False, device=device)
     named: dict[str, Any] = {}
-    for pair in kwargs:
-        if type(pair) is not list or len(pair) != 2 or type(pair[0]) is not str:
-            raise WireError("a malformed callback")
-        named[pair[0]] = decoder.value(pair[1])
-        if len(named) > FROM_WORKER.pairs:
-            raise WireError("a callback with too many arguments")
+    with device.paused():
+        values = [decoder.value(part) for part in args]
+        for pair in kwargs:
+            if type(pair) is not list or len(pair) != 2 or type(pair[0]) is not str:
+                raise WireError("a malformed callback")
+            named[pair[0]] = decoder.value(pair[1])
+            if len(named) > FROM_WORKER.pairs:
+                raise WireError("a callback with too many arguments")
     decoder.finish()
     return values, named
+
+
+def decode_notes(message: list[Any], payload: bytearray) -> list[Note]:
+    """A worker's answer to the question for its notes.
+
+    Raises:
+        WireError: it is not a list of notes.
+    """
+    if len(message) != 2 or message[0] != "notes" or payload or type(message[1]) is not list:
+        raise WireError("an unexpected answer")
+    notes = []
+    for entry in message[1][:_MOST_NOTES]:
+        match entry:
+            case [str(kind), str(file), int(line)] if kind in NOTE_KINDS and type(line) is int:
+                notes.append(Note(kind, clean(file, 2 * _LONGEST_NAME), line))
+            case _:
+                raise WireError("a malformed note")
+    return notes
 
 
 def clean(text: str, longest: int) -> str:

@@ -1,18 +1,26 @@
-"""A student's own check: the public tests on the student's own files."""
+"""A student's own check: the public tests on the student's own files, or running notebook."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
+
+import msgspec
 
 from autograder.course import Course, CourseError, Unit, read_release
-from autograder.grading.grader import UnitGrader
+from autograder.grading.grader import Graded, UnitGrader
+from autograder.grading.hints import hints
+from autograder.grading.live import LiveBackend
 from autograder.grading.remote import Code
 from autograder.grading.results import Result
 from autograder.grading.settings import Settings
 from autograder.grading.workers import Workers
 from autograder.submissions import Unit as Recognised
 from autograder.submissions import discover, read
+from autograder.submissions.text import listing
+from autograder.worker.levels import NONE
 
 
 def check(
@@ -40,19 +48,64 @@ def check(
             f"There is no {unit.module}.py or {unit.module}.ipynb in {unit.folder}. Restore it "
             "from the release, or change to the folder that holds your work."
         )
-    grader = UnitGrader(unit, replace(settings, exercises=exercises, hidden=False), workers)
+    # Nothing is hidden here, and the code is the user's own.
+    own = replace(settings, exercises=exercises, hidden=False, require=NONE)
+    grader = UnitGrader(unit, own, workers)
     code = Code(unit.module, tuple((c.label, c.source) for c in checked.cells))
     graded = grader.grade(code, {})
+    return msgspec.structs.replace(
+        _result(course, grader, graded),
+        label=", ".join(dict.fromkeys(c.label.partition("[")[0] for c in checked.cells)),
+        digest=checked.digest,
+        notes=[*checked.notes, *hints(code.cells, unit.forbids), *graded.notes],
+    )
+
+
+def check_live(
+    course: Course,
+    unit: Unit,
+    exercises: tuple[str, ...],
+    settings: Settings,
+    namespace: Mapping[str, Any],
+    named: Callable[[str], str | None],
+) -> Result:
+    """Run the public tests of a unit on the functions that a running notebook holds.
+
+    Args:
+        course: the course.
+        unit: the unit.
+        exercises: only these; empty for all.
+        settings: how to grade.
+        namespace: the notebook's variables.
+        named: what the notebook calls a file of code; None if it is not the notebook's.
+    """
+    grader = UnitGrader(unit, replace(settings, exercises=exercises, hidden=False), None)
+    graded = grader.grade_on(
+        lambda device: LiveBackend(unit.module, namespace, unit.returns, named, device), {}
+    )
+    wanted = [e.function for e in unit.exercises if not exercises or e.name in exercises]
+    unknown = [name for name in wanted if name and not callable(namespace.get(name))]
+    notes = []
+    if unknown:
+        notes.append(
+            f"{listing(unknown)} {'is' if len(unknown) == 1 else 'are'} not defined in this "
+            "notebook: run the cells above first."
+        )
+    if not graded.exercises:
+        notes.append("There are no public tests of this: hidden tests check it.")
+    return msgspec.structs.replace(
+        _result(course, grader, graded), label="this notebook", notes=[*notes, *graded.notes]
+    )
+
+
+def _result(course: Course, grader: UnitGrader, graded: Graded) -> Result:
     return Result(
-        unit=unit.name,
+        unit=grader.unit.name,
         student="",
         status="graded",
         points=sum(e.points or 0.0 for e in graded.exercises),
         max_points=sum(e.max_points for e in graded.exercises),
-        label=", ".join(dict.fromkeys(c.label.partition("[")[0] for c in checked.cells)),
-        digest=checked.digest,
         message=" ".join(graded.problems),
-        notes=list(checked.notes),
         exercises=graded.exercises,
         output=graded.output,
         run=grader.describe_run(course, graded.layers, graded.seconds),

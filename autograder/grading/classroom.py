@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
-import re
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import quote
 
 import msgspec
 
-from autograder.course import Course, Unit
+from autograder.course import Course, Policy, Unit
 from autograder.grading.crew import run_jobs
 from autograder.grading.errors import GradingError, ResultError
+from autograder.grading.folder import Folder
+from autograder.grading.lateness import dated
 from autograder.grading.process import Job, Orders, Reply
+from autograder.grading.regrade import falls
 from autograder.grading.resolutions import read_resolutions, resolved
 from autograder.grading.results import (
     Result,
@@ -48,74 +47,17 @@ class ClassReport:
 
     Attributes:
         results: the results that count, by student and unit.
+        graded: what grading came to, whether it counts or waits to be accepted.
+        before: the results that counted before.
         kept: how many were already there and still hold.
         faults: what went wrong in the grader, and on whose submissions.
     """
 
     results: list[Result] = field(default_factory=list)
+    graded: list[Result] = field(default_factory=list)
+    before: list[Result] = field(default_factory=list)
     kept: int = 0
     faults: dict[str, list[str]] = field(default_factory=dict)
-
-
-class Folder:
-    """The folder that a class run writes: results, feedback, decisions.
-
-    Args:
-        path: where; made when something is written.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def result_file(self, unit: str, student: str, attempt: int | None = None) -> Path:
-        """Where a result is; of one attempt among several, if `attempt` is given."""
-        name = file_name(student)
-        if attempt is None:
-            return self.path / "results" / unit / f"{name}.json"
-        return self.path / "results" / unit / "attempts" / f"{name}@{attempt}.json"
-
-    def feedback_file(self, unit: str, student: str) -> Path:
-        """Where the feedback for a student is."""
-        return self.path / "feedback" / unit / f"{file_name(student)}.md"
-
-    @property
-    def resolutions_file(self) -> Path:
-        """Where the decisions of people are."""
-        return self.path / "resolutions.json"
-
-    def results(self) -> list[Result]:
-        """The results that count, by unit and student.
-
-        Raises:
-            ResultError: a file cannot be read.
-        """
-        files = sorted((self.path / "results").glob("*/*.json"))
-        return [read_result(file) for file in files]
-
-    def keep_previous(self) -> Path:
-        """Move the results aside, so that grading again loses nothing; returns where to."""
-        stamp = dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H-%M-%SZ")
-        target = self.path / "previous" / stamp
-        target.mkdir(parents=True)
-        for name in ("results", "feedback"):
-            if (self.path / name).exists():
-                shutil.move(self.path / name, target / name)
-        return target
-
-
-def file_name(student: str) -> str:
-    """A file name for a student's id: readable, safe on every system, different for each id.
-
-    Example:
-        >>> file_name("doe jane"), file_name("../x")
-        ('doe jane', '..%2Fx')
-    """
-    name = quote(student, safe=" @+,=")
-    odd = len(name) > 120 or name.startswith(".") or name.endswith((".", " ")) or not name
-    odd = odd or re.fullmatch(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?", name) is not None
-    if not odd:
-        return name
-    return f"{name[:100].strip('. ')}-{hashlib.sha256(student.encode()).hexdigest()[:8]}"
 
 
 def plan(
@@ -156,6 +98,15 @@ def plan(
     return Plan(tuple(jobs), tuple(found.warnings))
 
 
+def idle_extensions(policy: Policy, plan: Plan) -> list[str]:
+    """A sentence for each extension of a student of whom nothing is graded: mistyped, perhaps."""
+    students = {job.attempt.student for job in plan.jobs}
+    return [
+        f"course.toml has an extension for {student}, of whom nothing was found."
+        for student in sorted(policy.extensions.keys() - students)
+    ]
+
+
 def units_present(
     paths: Sequence[Path], units: Sequence[Unit], recognised: Sequence[Recognised]
 ) -> list[Unit]:
@@ -189,9 +140,12 @@ def grade_class(
     processes: int,
     job_seconds: float,
     resume: bool,
+    gpus: Sequence[str] = (),
     on_result: Callable[[Result], None] = lambda result: None,
 ) -> ClassReport:
     """Grade jobs, writing each result as soon as it is there.
+
+    A result that would lower a mark waits for a person instead; see `autograder.grading.regrade`.
 
     Args:
         course: the course.
@@ -201,20 +155,25 @@ def grade_class(
         processes: how many at once.
         job_seconds: for each.
         resume: keep the results that are there and would come out the same.
+        gpus: for each process one, as CUDA_VISIBLE_DEVICES names them; none to leave that alone.
         on_result: told of each result.
     """
     points = {unit.name: unit.points for unit in course.units}
+    policy = course.policy
     report = ClassReport()
     counting: dict[tuple[str, str], Result] = {}
+    before: dict[tuple[str, str], Result | None] = {}
     for job, reply in run_jobs(
         _with_previous(jobs, folder) if resume else jobs,
         orders,
         processes=processes,
         job_seconds=job_seconds,
+        gpus=gpus,
     ):
         if reply.fault:
             report.faults.setdefault(reply.fault, []).append(job.attempt.student)
-        result = reply.result or _needs_a_person(job, reply, points[job.unit])
+        result = reply.result or needs_a_person(job, reply, points[job.unit])
+        result = dated(result, job.attempt, policy)
         result = resolved(result, read_resolutions(folder.resolutions_file))
         report.kept += reply.kept
         key = (result.student, result.unit)
@@ -222,19 +181,40 @@ def grade_class(
         if len(others) > 1:
             file = folder.result_file(result.unit, result.student, result.attempt)
             write_atomically(file, to_json(result))
+        if key not in before:
+            before[key] = _earlier(folder, result)
         if key not in counting or better(result, counting[key]):
             counting[key] = result
-            write_atomically(folder.result_file(result.unit, result.student), to_json(result))
+            _enter(folder, before[key], result, best=policy.attempt == "best")
         on_result(result)
-    report.results = sorted(counting.values(), key=lambda r: (r.unit, r.student))
+    report.graded = sorted(counting.values(), key=lambda r: (r.unit, r.student))
+    report.results = [read_result(folder.result_file(r.unit, r.student)) for r in report.graded]
+    report.before = [result for result in before.values() if result is not None]
     return report
 
 
+def _earlier(folder: Folder, result: Result) -> Result | None:
+    try:
+        return read_result(folder.result_file(result.unit, result.student))
+    except ResultError:
+        return None
+
+
+def _enter(folder: Folder, before: Result | None, result: Result, *, best: bool) -> None:
+    """Write a result where it counts, or where it waits for a person."""
+    waiting = folder.waiting_file(result.unit, result.student)
+    if before is not None and falls(before, result, best=best):
+        write_atomically(waiting, to_json(result))
+        return
+    write_atomically(folder.result_file(result.unit, result.student), to_json(result))
+    waiting.unlink(missing_ok=True)
+
+
 def better(a: Result, b: Result) -> bool:
-    """Whether `a` counts rather than `b`: what a person must see, then points, then the later."""
+    """Whether `a` counts rather than `b`: what a person must see, then the mark, then the later."""
 
     def rank(r: Result) -> tuple[bool, float, int]:
-        return (r.status == "needs a person", r.points or 0.0, r.attempt)
+        return (r.status == "needs a person", r.mark or 0.0, r.attempt)
 
     return rank(a) > rank(b)
 
@@ -243,6 +223,7 @@ def _with_previous(jobs: Sequence[Job], folder: Folder) -> Iterator[Job]:
     for job in jobs:
         student, number = job.attempt.student, job.attempt.number
         for file in (
+            folder.waiting_file(job.unit, student),
             folder.result_file(job.unit, student, number),
             folder.result_file(job.unit, student),
         ):
@@ -260,7 +241,7 @@ def _is_of(file: Path, attempt: int) -> bool:
         return False
 
 
-def _needs_a_person(job: Job, reply: Reply, max_points: float) -> Result:
+def needs_a_person(job: Job, reply: Reply, max_points: float) -> Result:
     """The grader failed: no points, and no zero either."""
     last = reply.fault.strip().splitlines()[-1][:300] if reply.fault else ""
     return Result(
@@ -274,8 +255,6 @@ def _needs_a_person(job: Job, reply: Reply, max_points: float) -> Result:
         attempt=job.attempt.number,
         attempts=job.attempts,
         label=job.attempt.label,
-        submitted=job.attempt.when or "",
-        late=job.attempt.late,
         message="The grader failed on this submission; that is not the student's fault. Grade it "
         f"again with --resume, or decide with `autograder resolve`. ({last})",
         run=Run(

@@ -10,6 +10,8 @@ import socket
 import time
 from collections.abc import Iterable, Iterator
 
+from autograder.devices import CPU, Device
+from autograder.devices.notes import Note
 from autograder.grading import batches
 from autograder.grading.batches import Batch, Call, Handle, Reply, encode_batch
 from autograder.grading.endings import Process, why_it_ended
@@ -18,6 +20,7 @@ from autograder.testing.errors import StudentError, StudentStopped
 from autograder.worker import frames
 from autograder.worker.confinement import Limits
 from autograder.worker.frames import Frame
+from autograder.worker.levels import level_of
 from autograder.worker.wire import FROM_WORKER, VERSION, NotSendable, WireError
 
 _MOST_CALLBACKS = 10_000  # in one call
@@ -29,13 +32,21 @@ class Worker:
     """A process with a student's code in it.
 
     Attributes:
-        layers: which limits hold in it: ``"ok"`` or why not.
+        layers: which layers of its confinement hold: ``"ok"`` or why not.
+        level: what they add up to, one of `autograder.worker.levels.LEVELS`.
+        device: what its code computes on.
         alive: whether it can still be asked.
     """
 
     def __init__(
-        self, process: Process, connection: socket.socket, output: Output, limits: Limits
+        self,
+        process: Process,
+        connection: socket.socket,
+        output: Output,
+        limits: Limits,
+        device: Device = CPU,
     ) -> None:
+        self.device = device
         self._process, self._output, self._limits = process, output, limits
         self._transport = Transport(connection, output, process.ended_fd(), limits.output_bytes)
         self._seq = 0
@@ -47,6 +58,7 @@ class Worker:
         self._stopped: StudentStopped | None = None
         self._closed = self._ended = False
         self.layers = self._hello()
+        self.level = level_of(self.layers)
 
     @property
     def alive(self) -> bool:
@@ -130,7 +142,21 @@ class Worker:
         Raises:
             StudentStopped: it hung, ended the process or broke the protocol.
         """
-        return next(self.run(encode_batch([call]), timeout))
+        return next(self.run(encode_batch([call], self.device), timeout))
+
+    def notes(self, timeout: float) -> list[Note]:
+        """Where the student's code left the device so far; for a simulated one only.
+
+        Raises:
+            StudentStopped: the process is gone.
+        """
+        self._begin()
+        deadline = time.monotonic() + timeout
+        with self._guard("the code", timeout):
+            self._ask(frames.frame(self._seq + 1, frames.pack(["notes"])), deadline)
+            self._seq += 1
+            frame = self._transport.receive(self._seq, deadline)
+            return batches.decode_notes(frames.unpack(frame.meta, FROM_WORKER), frame.payload)
 
     def free(self, handles: Iterable[Handle]) -> None:
         """Forget opaque values now rather than when their handles are gone."""
@@ -188,7 +214,9 @@ class Worker:
                 if callbacks > _MOST_CALLBACKS:
                     raise WireError(f"more than {_MOST_CALLBACKS} calls of a function passed in")
                 cause = self._call_back(batch, message, frame, deadline) or cause
-            reply = batches.decode_reply(message, frame.payload, batch.returns[index], self._keep)
+            reply = batches.decode_reply(
+                message, frame.payload, batch.returns[index], self._keep, self.device
+            )
         if reply.error is not None and cause is not None:
             reply.error.__cause__ = cause
         reply.seconds = time.monotonic() - start
@@ -203,10 +231,11 @@ class Worker:
         _, number, args, kwargs = message
         if type(number) is not int or not 0 <= number < len(batch.callbacks):
             raise WireError("a callback that was not passed in")
-        values, named = batches.decode_arguments(args, kwargs, frame.payload)
+        values, named = batches.decode_arguments(args, kwargs, frame.payload, self.device)
         failure: Exception | None = None
         try:
-            meta, buffers = batches.encode_answer(batch.callbacks[number](*values, **named))
+            answer = batch.callbacks[number](*values, **named)
+            meta, buffers = batches.encode_answer(answer, self.device)
         except Exception as error:
             failure, meta, buffers = error, frames.pack(["failed"]), []
         self._transport.send(frames.frame(frame.seq, meta, buffers), deadline)

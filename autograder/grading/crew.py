@@ -8,11 +8,12 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 
+from autograder.devices import VISIBLE
 from autograder.grading.process import Job, Orders, Reply, decode, encode, main
 
 # Preparing a unit and starting a process are not the submission's time.
@@ -23,12 +24,18 @@ GRACE_SECONDS = 180.0
 class _Member:
     process: SpawnProcess
     connection: Connection
+    gpu: str = ""
     job: Job | None = None
     deadline: float = 0.0
 
 
 def run_jobs(
-    jobs: Iterable[Job], orders: Orders, *, processes: int, job_seconds: float
+    jobs: Iterable[Job],
+    orders: Orders,
+    *,
+    processes: int,
+    job_seconds: float,
+    gpus: Sequence[str] = (),
 ) -> Iterator[tuple[Job, Reply]]:
     """Run jobs in grading processes; replies come in the order in which they are done.
 
@@ -40,13 +47,15 @@ def run_jobs(
         orders: for each process.
         processes: how many at once.
         job_seconds: how long a job may take, preparation aside.
+        gpus: one for each process, as CUDA_VISIBLE_DEVICES names them; none to leave that alone.
     """
     waiting = list(reversed(list(jobs)))
     members: list[_Member] = []
     try:
         while waiting or any(m.job for m in members):
             while waiting and len(members) < min(processes, len(waiting) + _busy(members)):
-                members.append(_start(orders))
+                taken = {member.gpu for member in members}
+                members.append(_start(orders, next((g for g in gpus if g not in taken), "")))
             for member in members:
                 if member.job is None and waiting:
                     _hand(member, waiting.pop(), job_seconds)
@@ -70,6 +79,9 @@ def run_jobs(
                     members.remove(member)
                     _stop(member, patience=0)
                 assert reply is not None
+                if reply.last:
+                    members.remove(member)
+                    _stop(member)
                 yield job, reply
     finally:
         for member in members:
@@ -80,17 +92,34 @@ def _busy(members: list[_Member]) -> int:
     return sum(member.job is not None for member in members)
 
 
-def _start(orders: Orders) -> _Member:
+def _start(orders: Orders, gpu: str) -> _Member:
     # Read by torch when it is imported: a grading process computes on one core, so that as many
     # as there are cores run side by side, and none starts threads.
     os.environ["OMP_NUM_THREADS"] = "1"
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=main, args=(theirs, encode(orders)), daemon=True)
-    with _interrupts_ignored():
+    with _interrupts_ignored(), _seeing_only(gpu):
         process.start()
     theirs.close()
-    return _Member(process, ours)
+    return _Member(process, ours, gpu)
+
+
+@contextlib.contextmanager
+def _seeing_only(gpu: str) -> Iterator[None]:
+    """What is started inside uses this GPU and no other."""
+    if not gpu:
+        yield
+        return
+    before = os.environ.get(VISIBLE)
+    os.environ[VISIBLE] = gpu
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[VISIBLE]
+        else:
+            os.environ[VISIBLE] = before
 
 
 @contextlib.contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from autograder.grading.remote import Code
 from autograder.grading.results import Result, read_result
 from autograder.grading.settings import Settings, fingerprint
 from autograder.grading.workers import Workers
-from autograder.submissions import Attempt, Checked, Unreadable, read
+from autograder.submissions import Checked, Unreadable, read
 
 
 class Desk:
@@ -33,7 +32,6 @@ class Desk:
         self.course = Course(root, "staff")
         self.settings = msgspec.convert(settings, Settings)
         self.workers = workers
-        self.policy = self.course.policy
         self.units = {unit.name: unit for unit in self.course.units}
         self.recognised = {unit.name: recognised(self.course, unit) for unit in self.units.values()}
         self._graders: dict[str, UnitGrader] = {}
@@ -80,10 +78,10 @@ class Desk:
             status="graded",
             points=sum(e.points for e in graded.exercises if e.points is not None),
             max_points=unit.points,
-            pending=sum(e.max_points for e in graded.exercises if e.points is None),
+            pending=sum(e.waiting for e in graded.exercises),
             digest=checked.digest,
             message=" ".join(graded.problems),
-            notes=list(checked.notes),
+            notes=[*checked.notes, *graded.notes],
             exercises=graded.exercises,
             output=graded.output,
             run=grader.describe_run(self.course, graded.layers, graded.seconds),
@@ -121,22 +119,4 @@ class Desk:
             "attempt": attempt.number,
             "attempts": job.attempts,
             "label": attempt.label,
-            "submitted": attempt.when or "",
-            "late": late(attempt, self.policy.due_for(attempt.student, job.unit)),
         }
-
-
-def late(attempt: Attempt, due: dt.datetime | None) -> bool | None:
-    """Whether an attempt came too late: by our due date, or by the download's word.
-
-    Args:
-        attempt: when it came, if the download says so with a time zone.
-        due: for this student.
-    """
-    if due is None or attempt.when is None:
-        return attempt.late
-    try:
-        when = dt.datetime.fromisoformat(attempt.when)
-    except ValueError:
-        return attempt.late
-    return attempt.late if when.tzinfo is None else when > due

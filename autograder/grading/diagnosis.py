@@ -19,6 +19,7 @@ from torch import Tensor
 
 from autograder.calls import call_graph, reachable
 from autograder.course import Unit
+from autograder.grading.advice import is_about_placement
 from autograder.grading.prepare import PreparedTest
 from autograder.grading.replay import FailedExample
 from autograder.grading.results import Diagnosis
@@ -75,14 +76,15 @@ class Diagnoser:
         return Diagnosis(mistake=candidates[0].name, sentence=candidates[0].sentence)
 
     def _explains(self, mistake: Mistake, test: PreparedTest, failed: FailedExample) -> bool:
-        self._student.backend = self._backend(mistake)
-        try:
-            test.run(failed.example)
-        except (Exception, pytest.fail.Exception):
-            calls = self._student.calls
-        else:
-            return False  # the mistake passes where the student's code fails
-        return len(calls) == len(failed.calls) and all(map(alike, calls, failed.calls))
+        with test.place.active():
+            self._student.backend = self._backend(mistake)
+            try:
+                test.run(failed.example)
+            except (Exception, pytest.fail.Exception):
+                calls = self._student.calls
+            else:
+                return False  # the mistake passes where the student's code fails
+            return len(calls) == len(failed.calls) and all(map(alike, calls, failed.calls))
 
     def _backend(self, mistake: Mistake) -> ModuleBackend:
         if mistake.name not in self._backends:
@@ -101,8 +103,17 @@ def alike(a: CallRecord, b: CallRecord) -> bool:
     if a.function != b.function or bool(a.changed) != bool(b.changed):
         return False
     if a.error is not None or b.error is not None:
-        return kind_of(a.error) == kind_of(b.error)
+        return kind_of(a.error) == kind_of(b.error) and _place_alike(a.error, b.error)
     return _equal(a.value, b.value)
+
+
+def _place_alike(a: BaseException | None, b: BaseException | None) -> bool:
+    """Whether two exceptions, if they are about placement, are about the same.
+
+    Then PyTorch wrote their texts, which name the devices and the operation.
+    """
+    texts = [str(getattr(error, "message", error)) for error in (a, b)]
+    return texts[0] == texts[1] or not any(map(is_about_placement, texts))
 
 
 def kind_of(error: BaseException | None) -> str:

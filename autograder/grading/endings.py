@@ -48,3 +48,22 @@ def why_it_ended(status: int | None, where: str, limits: Limits) -> str:
         if getattr(signal, name, None) == -status:
             return f"{where} {words}"
     return f"{where} ended the Python process (signal {-status})"
+
+
+def why_it_did_not_load(label: str, kind: str, line: str, message: str) -> str:
+    """A sentence for the student whose file or cell raised when it was run, and what to do.
+
+    Args:
+        label: the file or cell.
+        kind: the type of the exception.
+        line: where, if that is known.
+        message: what it said.
+    """
+    said = f": {message.rstrip('.')}" if message else ""
+    where = f" at {line}" if line else ""
+    advice = (
+        "Restart the kernel and run all cells to see it"
+        if ".ipynb[" in label
+        else "Run the file by itself to see it"
+    )
+    return f"{label} stopped with {kind}{where}{said}. {advice}."

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import datetime as dt
 import importlib.metadata
+import math
 import platform
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 
@@ -19,6 +20,9 @@ import numpy
 import torch
 
 from autograder.course import Course, Unit
+from autograder.devices import CPU, CUDA, Device
+from autograder.devices.cuda import compute_exactly
+from autograder.grading.backends import Backend, Backends
 from autograder.grading.diagnosis import Diagnoser
 from autograder.grading.local import LocalBackend
 from autograder.grading.marking import (
@@ -27,14 +31,17 @@ from autograder.grading.marking import (
     with_dependencies,
     written_exercise,
 )
+from autograder.grading.operators import ban_of
 from autograder.grading.prepare import PreparedTest, prepare, versions
 from autograder.grading.remote import Code, RemoteBackend, Script, script_of
-from autograder.grading.replay import FailedExample, Outcome, run_test
-from autograder.grading.results import ExerciseResult, Failure, Run, TestResult
+from autograder.grading.replay import Outcome, run_test
+from autograder.grading.results import ExerciseResult, Run
 from autograder.grading.settings import Settings, fingerprint, release_version
+from autograder.grading.speed import Stopwatch
 from autograder.grading.workers import Workers
 from autograder.testing.subjects import ModuleBackend, Reference, Student
 from autograder.worker.confinement import Limits
+from autograder.worker.levels import NONE, level_of
 
 HIDDEN, PUBLIC = "test_hidden.py", "test_public.py"
 
@@ -46,6 +53,7 @@ class Graded:
     Attributes:
         exercises: their results.
         problems: sentences about code that did not load.
+        notes: sentences about lines that are slow on a GPU.
         output: what the student's code printed.
         layers: what kept the student's code apart.
         seconds: how long it took.
@@ -53,6 +61,7 @@ class Graded:
 
     exercises: list[ExerciseResult]
     problems: list[str]
+    notes: list[str]
     output: str
     layers: dict[str, str]
     seconds: float
@@ -71,6 +80,8 @@ class UnitGrader:
         self.unit, self.settings, self.workers = unit, settings, workers
         self.student = Student()
         self.diagnoser: Diagnoser | None = None
+        if CUDA.name in settings.devices:
+            compute_exactly()
         if settings.hidden:
             # Public tests first: students see their messages, and a message that their code
             # writes must not be able to carry a hidden input.
@@ -79,11 +90,26 @@ class UnitGrader:
             self.diagnoser = Diagnoser(unit, self.student)
         else:
             self.tests = self._prepare((PUBLIC,), None)
+        order = list(settings.devices)
+        self.tests.sort(
+            key=lambda t: (
+                not t.public,
+                order.index(t.device) if t.device in order else 0,
+                not t.probe,
+            )
+        )
         self._inputs = [example.inputs for test in self.tests for example in test.examples]
         self._versions = versions(self._inputs)
         self.scripts: dict[int, Script] = {
-            id(test): script_of(test, unit.returns) for test in self.tests
+            id(test): script_of(test, unit.returns) for test in self.tests if test.speed is None
         }
+        # Last, so that a function that is slow enough to be given up costs no other test.
+        self.tests.sort(key=lambda test: test.speed is not None)
+        self._hurried = [test for test in self.tests if test.speed is not None]
+        self._stopwatch: Stopwatch | None = None
+        if self._hurried and workers is not None:
+            own = Code(unit.module, ((unit.source_file.name, unit.source_file.read_text("utf-8")),))
+            self._stopwatch = Stopwatch(lambda: self._remote(own, math.inf))
 
     def _prepare(self, files: Sequence[str], module: ModuleType | None) -> list[PreparedTest]:
         found = [self.unit.folder / name for name in files if (self.unit.folder / name).is_file()]
@@ -104,14 +130,27 @@ class UnitGrader:
             code: what was handed in.
             answers: by question.
         """
+        return self.grade_on(lambda device: self._backend(code, device), answers)
+
+    def grade_on(self, backend_on: Callable[[Device], Backend], answers: dict[str, str]) -> Graded:
+        """Grade what backends run, and close them.
+
+        Args:
+            backend_on: the student's code on a device.
+            answers: by question.
+        """
         began = time.perf_counter()
-        backend = self._backend(code)
+        backends = Backends(backend_on, self.settings.devices)
         try:
-            backend.load()
-            outcomes = self._run(backend, began)
-            found = self._exercises(outcomes, answers)
+            if self._stopwatch is not None:
+                self._stopwatch.prepare(self._hurried)
+            backends.load()
+            outcomes, notes = self._run(backends, began)
+            found = self._exercises(outcomes, answers, backends.sources)
+            if not any(e.status in ("full", "partial", "wrong") for e in found):
+                notes = []  # they would be about what was given
         finally:
-            backend.close()
+            backends.close()
         if versions(self._inputs) != self._versions:
             raise RuntimeError(
                 "the inputs of the tests were changed while this submission was graded; a test "
@@ -119,15 +158,20 @@ class UnitGrader:
             )
         return Graded(
             exercises=found,
-            problems=backend.problems,
-            output=backend.output[:20_000],
-            layers=backend.layers,
+            problems=backends.problems,
+            notes=notes,
+            output=backends.output[:20_000],
+            layers=backends.layers,
             seconds=round(time.perf_counter() - began, 4),
         )
 
-    def _backend(self, code: Code) -> RemoteBackend | LocalBackend:
+    def _backend(self, code: Code, device: Device) -> Backend:
         if self.workers is None:
-            return LocalBackend(code, self.unit.returns)
+            return LocalBackend(code, self.unit.returns, device)
+        return self._remote(code, self.settings.submission_seconds, device)
+
+    def _remote(self, code: Code, seconds: float, device: Device = CPU) -> RemoteBackend:
+        assert self.workers is not None
         return RemoteBackend(
             self.workers,
             code,
@@ -136,67 +180,80 @@ class UnitGrader:
             self.settings.call_seconds,
             seed=self.settings.seed,
             scripts=self.scripts,
+            require=self.settings.require,
+            submission_seconds=seconds,
+            ban=ban_of(self.unit.forbids),
+            device=device,
         )
 
-    def _run(
-        self, backend: RemoteBackend | LocalBackend, began: float
-    ) -> list[Outcome | PreparedTest]:
-        """The outcome of every test; the test itself where there was no time left to run it."""
-        outcomes: list[Outcome | PreparedTest] = []
+    def _run(self, backends: Backends, began: float) -> tuple[list[Outcome], list[str]]:
+        """The outcome of every test, and notes on the code."""
+        outcomes: list[Outcome] = []
+        stopped: set[str] = set()
+        failed: set[str] = set()  # variants of tests, on whichever device
+        misplaced: set[tuple[str, str]] = set()  # exercises whose probe failed only there
+        notes: list[str] | None = None
         for test in self.tests:
-            if time.perf_counter() - began > self.settings.submission_seconds:
-                outcomes.append(test)
+            if not test.probe and (test.exercise, test.device) not in misplaced:
                 continue
-            outcomes.append(run_test(test, self.student, backend))
+            if notes is None and not test.public:
+                notes = backends.notes()  # while there is no hidden input that could choose them
+            if time.perf_counter() - began > self.settings.submission_seconds:
+                reason = (
+                    "Not run: grading this submission had already taken "
+                    f"{self.settings.submission_seconds:g} s."
+                )
+                outcomes.append(Outcome(test, not_run=reason))
+                continue
+            if test.variant in stopped:
+                reason = "Not run: on another device the code did not come back from this test."
+                outcomes.append(Outcome(test, not_run=reason))
+                continue
+            backend = backends.of(test)
+            if test.speed is not None and self._stopwatch is not None:
+                outcomes.append(self._stopwatch.run(test, self.student, backend))
+            else:
+                with test.place.active():
+                    outcomes.append(run_test(test, self.student, backend))
+            if outcomes[-1].stopped:
+                stopped.add(test.variant)
+            if outcomes[-1].failed and test.variant not in failed:
+                failed.add(test.variant)
+                misplaced.add((test.exercise, test.device))
             backend.end_test()
-        return outcomes
+        return outcomes, backends.notes() if notes is None else notes
 
     def _exercises(
-        self, outcomes: Sequence[Outcome | PreparedTest], answers: dict[str, str]
+        self, outcomes: Sequence[Outcome], answers: dict[str, str], sources: Mapping[str, str]
     ) -> list[ExerciseResult]:
         results: list[ExerciseResult] = []
-        lost = {
-            outcome.test.exercise
-            for outcome in outcomes
-            if isinstance(outcome, Outcome) and outcome.failed
-        }
+        lost = {outcome.test.exercise for outcome in outcomes if outcome.failed}
         for exercise in self.unit.exercises:
             if exercise.written:
                 if self.settings.hidden:
                     results.append(written_exercise(exercise, answers.get(exercise.name, "")))
                 continue
-            tests: list[tuple[str, TestResult]] = []
-            failed: list[tuple[PreparedTest, FailedExample]] = []
-            for outcome in outcomes:
-                test = outcome if isinstance(outcome, PreparedTest) else outcome.test
-                if test.exercise != exercise.name:
-                    continue
-                if isinstance(outcome, PreparedTest):
-                    tests.append((test.key, self._not_run(test)))
-                    continue
-                tests.append((test.key, test_result(outcome, exercise.name)))
-                failed += [(test, example) for example in outcome.failed]
-            if not tests:
+            of_it = [o for o in outcomes if o.test.exercise == exercise.name]
+            if not of_it:
                 continue
+            tests = [(o.test.key, test_result(o, exercise.name, sources)) for o in of_it]
+            failed = [
+                (o.test, example)
+                for o in of_it
+                if o.test.speed is None  # large inputs tell no more, and take longer
+                for example in o.failed
+            ]
             diagnosis = None
             if failed and self.diagnoser is not None:
                 diagnosis = self.diagnoser.diagnose(exercise.name, failed, lost)
             results.append(code_exercise(exercise, tests, diagnosis))
         return with_dependencies(results, {e.name: e for e in self.unit.exercises})
 
-    def _not_run(self, test: PreparedTest) -> TestResult:
-        return TestResult(
-            name=test.name,
-            status="not run",
-            points=test.points,
-            visibility="public" if test.public else "hidden",
-            device=test.device,
-            failure=Failure(
-                category="timeout",
-                message="Not run: grading this submission had already taken "
-                f"{self.settings.submission_seconds:g} s.",
-            ),
-        )
+    def _describe_worker(self, layers: dict[str, str]) -> dict[str, str]:
+        if self.workers is None:
+            return {"kind": "in process", "level": NONE}
+        kind = {"kind": self.workers.kind, "profile": self.workers.profile}
+        return {**kind, "level": level_of(layers), **layers} if layers else kind
 
     def describe_run(self, course: Course, layers: dict[str, str], seconds: float) -> Run:
         """What a result depends on besides the submission."""
@@ -206,7 +263,8 @@ class UnitGrader:
             fingerprint=fingerprint(self.unit, self.settings),
             seed=self.settings.seed,
             devices=list(self.settings.devices),
-            worker={"kind": self.workers.kind if self.workers else "in process", **layers},
+            devices_why=self.settings.devices_why,
+            worker=self._describe_worker(layers),
             limits={
                 "call_seconds": self.settings.call_seconds,
                 "submission_seconds": self.settings.submission_seconds,

@@ -14,8 +14,13 @@ from collections.abc import Mapping
 from types import ModuleType
 
 from autograder.calls import Returns
+from autograder.devices import CPU, CUDA, Device, noted_files, the_simulation
+from autograder.devices.cuda import MEMORY, trouble
+from autograder.devices.notes import Note
+from autograder.grading.endings import why_it_did_not_load
 from autograder.grading.prepare import PreparedTest
 from autograder.grading.remote import Code
+from autograder.testing.errors import StudentStopped
 from autograder.testing.subjects import CallRecord, ModuleBackend
 
 
@@ -25,6 +30,7 @@ class LocalBackend:
     Args:
         code: the submission.
         returns: how each function's result travels.
+        device: what it computes on.
 
     Attributes:
         problems: sentences about cells that did not load.
@@ -32,8 +38,8 @@ class LocalBackend:
         layers: nothing keeps it apart.
     """
 
-    def __init__(self, code: Code, returns: Mapping[str, Returns]) -> None:
-        self.code = code
+    def __init__(self, code: Code, returns: Mapping[str, Returns], device: Device = CPU) -> None:
+        self.code, self.device = code, device
         self.problems: list[str] = []
         self.layers: dict[str, str] = {}
         self._module = ModuleType(code.module)
@@ -48,15 +54,19 @@ class LocalBackend:
     def load(self) -> None:
         """Run the cells, each whatever became of the one before."""
         sys.modules[self.code.module] = self._module
+        if self.device.simulated:
+            the_simulation().clear_notes()
+        noted_files().update(label for label, _ in self.code.cells)
         for label, source in self.code.cells:
             linecache.cache[label] = (len(source), None, source.splitlines(keepends=True), label)
             try:
-                with contextlib.redirect_stdout(self._printed):
+                with contextlib.redirect_stdout(self._printed), self.device.active():
                     exec(compile(source, label, "exec"), self._module.__dict__)
             except (Exception, SystemExit) as error:
-                line = f" line {error.lineno}" if isinstance(error, SyntaxError) else ""
-                kind = type(error).__name__
-                self.problems.append(f"{label}{line} stopped with {kind}: {error}")
+                line = f"{label}:{error.lineno}" if isinstance(error, SyntaxError) else ""
+                self.problems.append(
+                    why_it_did_not_load(label, type(error).__name__, line, str(error))
+                )
 
     def begin_test(self, test: PreparedTest) -> None:
         """Nothing is asked ahead."""
@@ -67,10 +77,20 @@ class LocalBackend:
     def call(self, record: CallRecord) -> None:
         """Call the function here."""
         with contextlib.redirect_stdout(self._printed):
-            self._calls.call(record)
+            try:
+                self._calls.call(record)
+            except RuntimeError as error:
+                if self.device is CUDA and trouble(type(error).__name__, str(error)) == MEMORY:
+                    reason = f"{record.function} used more memory than the GPU has."
+                    raise StudentStopped(MEMORY, reason) from None
+                raise
 
     def end_test(self) -> None:
         """Nothing is kept."""
+
+    def notes(self) -> list[Note]:
+        """Where the code left the device so far."""
+        return the_simulation().notes if self.device.simulated else []
 
     def close(self) -> None:
         """Nothing runs."""

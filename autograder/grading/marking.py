@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+import msgspec
+
 from autograder.course import Exercise
-from autograder.grading.replay import Outcome, failure_of
+from autograder.grading import operators
+from autograder.grading.replay import Outcome, advice_on, failure_of
 from autograder.grading.results import (
     Diagnosis,
     ExerciseResult,
@@ -19,25 +22,65 @@ from autograder.grading.results import (
 _NOT_WRITTEN = re.compile(r"(?:NotImplementedError: )?(\w+) is not written yet")
 
 
-def test_result(outcome: Outcome, exercise: str) -> TestResult:
-    """One outcome as data."""
+def test_result(outcome: Outcome, exercise: str, sources: Mapping[str, str]) -> TestResult:
+    """One outcome as data.
+
+    Args:
+        outcome: what came of the test.
+        exercise: the exercise that it belongs to.
+        sources: the student's text, by label.
+    """
     test = outcome.test
-    failure = failure_of(outcome) if outcome.failed else None
+    failure: Failure | None = None
+    if outcome.failed:
+        with test.place.active():
+            failure = failure_of(outcome)
+        if advised := advice_on(outcome, failure, sources):
+            failure = msgspec.structs.replace(failure, advice=advised)
+    elif outcome.not_run:
+        failure = Failure(category="timeout", message=outcome.not_run)
+    else:
+        failure = _too_slow(outcome)
     return TestResult(
         name=test.name,
-        status=_status(failure, exercise),
+        status="not run" if outcome.not_run else _status(failure, exercise),
         points=test.points,
         visibility="public" if test.public else "hidden",
         device=test.device,
         seconds=round(outcome.seconds, 4),
         failure=failure,
         rerun=test.location if test.public else "",
+        speed=outcome.speed,
+    )
+
+
+def _too_slow(outcome: Outcome) -> Failure | None:
+    """What there is to say of right values that came late."""
+    speed = outcome.speed
+    if speed is None or speed.fast:
+        return None
+    function = outcome.test.exercise
+    took = f"{function} took {speed.measured:.3g} times as long as the reference"
+    if speed.fast is None:
+        return Failure(
+            category="timing",
+            message=f"{took}, but the machine was too busy to be sure: a person decides whether "
+            f"that is more than {speed.factor:g} times.",
+            function=function,
+        )
+    return Failure(
+        category="too slow",
+        message=f"{took}; at most {speed.factor:g} times earns these points. Loop over the few "
+        "parts of a formula that are fixed, not over the elements of the data.",
+        function=function,
     )
 
 
 def _status(failure: Failure | None, exercise: str) -> TestStatus:
     if failure is None:
         return "passed"
+    if failure.category == "timing":
+        return "needs a person"
     if failure.category != "not attempted":
         return "failed"
     # A function that is written may call one that is not: the stub's message names it.
@@ -57,12 +100,16 @@ def code_exercise(
             every device and with all parameters.
         diagnosis: which known mistake it is.
     """
+    tests = _with_violations(exercise.name, tests)
     worth: dict[str, float] = {}
     passed: dict[str, bool] = {}
+    open_: dict[str, bool] = {}
     for key, test in tests:
         worth[key] = test.points
         passed[key] = passed.get(key, True) and test.status == "passed"
+        open_[key] = open_.get(key, True) and test.status in ("passed", "needs a person")
     points = sum(worth[key] for key, ok in passed.items() if ok)
+    pending = sum(worth[key] for key, ok in passed.items() if open_[key] and not ok)
     return ExerciseResult(
         name=exercise.name,
         points=points,
@@ -70,7 +117,40 @@ def code_exercise(
         status=_exercise_status(points, sum(worth.values()), [t.status for _, t in tests]),
         tests=[test for _, test in tests],
         diagnosis=diagnosis,
+        pending=pending,
     )
+
+
+def _with_violations(
+    exercise: str, tests: Sequence[tuple[str, TestResult]]
+) -> Sequence[tuple[str, TestResult]]:
+    """The same tests, all of them failed if the exercise's own function broke the unit's rules.
+
+    A function that calls what it should compute is not the student's work, also where an input
+    takes another way through it.
+    """
+    broken = next(
+        (
+            test.failure
+            for _, test in tests
+            if test.failure is not None
+            and test.failure.category == operators.CATEGORY
+            and test.failure.function == exercise
+        ),
+        None,
+    )
+    if broken is None:
+        return tests
+    failure = msgspec.structs.replace(broken, trace="", line="")
+    return [
+        (
+            key,
+            msgspec.structs.replace(test, status="failed", failure=failure)
+            if test.failure is None
+            else test,
+        )
+        for key, test in tests
+    ]
 
 
 def _exercise_status(
@@ -79,6 +159,8 @@ def _exercise_status(
     kinds = set(statuses)
     if points == max_points:
         return "full"
+    if kinds == {"passed", "needs a person"}:
+        return "to be marked"
     if kinds == {"not attempted"}:
         return "not attempted"
     if "blocked" in kinds and kinds <= {"not attempted", "blocked"}:
@@ -110,8 +192,6 @@ def with_dependencies(
     results: Sequence[ExerciseResult], exercises: Mapping[str, Exercise]
 ) -> list[ExerciseResult]:
     """The same results, each saying which failing exercises it builds on."""
-    import msgspec
-
     lost = {r.name for r in results if not r.written and r.status != "full"}
     linked = []
     for result in results:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import io
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr, redirect_stdout
@@ -20,10 +21,12 @@ from typing import Any
 
 import hypothesis
 import pytest
-import torch
 from torch import Tensor
 
+from autograder.devices import CPU, DEVICES, Device
 from autograder.grading.errors import PreparationError
+from autograder.grading.probes import elements, probes
+from autograder.testing import plugin
 from autograder.testing.cases import map_tensors, to_device
 from autograder.testing.plugin import GRADING_PLUGIN, SUBJECTS
 from autograder.testing.property import Body, body_of, body_replaced, is_property
@@ -57,13 +60,17 @@ class PreparedTest:
         exercise: the exercise it belongs to.
         points: what passing it earns.
         public: whether students have it.
-        device: the device it runs on.
+        device: the name of the device it runs on.
+        variant: which test it is whatever the device: name and parameters.
         function: the test function, as pytest would call it.
         body: the test as it was written: takes fixtures and drawn arguments.
         fixtures: its fixtures, by argument name.
         examples: its inputs; a test that draws nothing has one without inputs.
         seed: the seed that its inputs were drawn with.
         location: ``file::name`` for the command that reruns it.
+        speed: how many times as long as the reference its exercise's function may take.
+        probe: whether it always runs; otherwise only if a probe of its exercise failed on the same
+            device.
     """
 
     name: str
@@ -71,17 +78,25 @@ class PreparedTest:
     points: float
     public: bool
     device: str
+    variant: str
     function: Callable[..., None]
     body: Body
     fixtures: dict[str, Any]
     examples: list[Example]
     seed: int
     location: str
+    speed: float | None = None
+    probe: bool = True
 
     @property
     def key(self) -> str:
         """The test whatever its device and parameters: it is worth its points once."""
         return f"{'public' if self.public else 'hidden'} {self.name.partition('[')[0]}"
+
+    @property
+    def place(self) -> Device:
+        """The device it runs on: to be active while it runs."""
+        return DEVICES[self.device]
 
     def begin(self, example: Example) -> None:
         """Tell the fixtures that `example` begins."""
@@ -92,7 +107,10 @@ class PreparedTest:
                 fixture.begin_example(example.answers)
 
     def run(self, example: Example) -> None:
-        """Run the test's body on one example; raises what the body raises."""
+        """Run the test's body on one example; raises what the body raises.
+
+        Its device is to be active, also while the outcome is looked at.
+        """
         self.begin(example)
         self.body(**self.fixtures, **example.inputs)
 
@@ -116,13 +134,13 @@ def prepare(
         on_reference: the reference in the student's place, on which every test must pass; None
             to draw the examples without running the tests.
         seed: where the inputs come from.
-        devices: the devices to test on.
+        devices: the names of the devices to test on.
         exercises: only these; empty for all.
 
     Raises:
         PreparationError: a test cannot be collected, or does not pass on the reference.
     """
-    recorder = _Recorder(student, reference, on_reference, seed, set(exercises))
+    recorder = _Recorder(student, reference, on_reference, seed, devices, set(exercises))
     with tempfile.TemporaryDirectory(prefix="handgrad-pytest-") as folder:
         settings = Path(folder, "pytest.ini")
         settings.write_text("[pytest]\n", encoding="utf-8")
@@ -134,7 +152,6 @@ def prepare(
             "--noconftest",
             *("-p", "no:cacheprovider"),
             *("-p", "autograder.testing.plugin"),
-            *(f"--device={device}" for device in devices),
         ]
         # Other plugins of the environment have no business here: one that reorders or repeats
         # tests would change what is graded.
@@ -145,6 +162,7 @@ def prepare(
             with redirect_stdout(said), redirect_stderr(said):
                 code = pytest.main(arguments, plugins=[recorder])
         finally:
+            _forget(files)
             if autoload is None:
                 del os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"]
             else:
@@ -154,6 +172,17 @@ def prepare(
         names = ", ".join(f"{f.parent.name}/{f.name}" for f in files)
         raise PreparationError(f"The tests of {names} cannot be used for grading:\n{told}")
     return recorder.tests
+
+
+def _forget(files: Sequence[Path]) -> None:
+    """Take test modules out of the cache of imports, where pytest looks before it reads a file.
+
+    It knows a file by its unit's folder and name, which another course may use too.
+    """
+    paths = {str(file) for file in files}
+    for name, module in list(sys.modules.items()):
+        if getattr(module, "__dict__", {}).get("__file__") in paths:
+            del sys.modules[name]
 
 
 def versions(inputs: Any) -> tuple[int, bool]:
@@ -181,16 +210,20 @@ class _Recorder:
         reference: Reference | None,
         on_reference: Backend | None,
         seed: int,
+        devices: Sequence[str],
         exercises: set[str],
     ) -> None:
         self.student_fixture, self.reference_fixture = student, reference
         self.on_reference, self.seed, self.exercises = on_reference, seed, exercises
+        self.devices = tuple(DEVICES[name] for name in devices)
         self.tests: list[PreparedTest] = []
+        self._probes: dict[str, list[int]] | None = None
         self.faults: list[str] = []
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_configure(self, config: pytest.Config) -> None:
         config.stash[SUBJECTS] = self
+        config.stash[plugin.DEVICES] = self.devices
 
     def student(self, folder: Path) -> Student:
         return self.student_fixture
@@ -223,41 +256,70 @@ class _Recorder:
             )
         mark = pyfuncitem.get_closest_marker("exercise")
         assert mark is not None
-        device: Any = fixtures.get("device", torch.device("cpu"))
+        device = plugin.device_of(pyfuncitem)
+        if mark.kwargs.get("speed") is not None and device is not CPU:
+            return True  # speed is compared on the CPU, where everybody can
         test = PreparedTest(
             name=pyfuncitem.name,
             exercise=str(mark.args[0]),
             points=float(mark.kwargs["points"]),
             public=pyfuncitem.path.name == "test_public.py",
-            device=str(device),
+            device=device.name,
+            variant=_variant(pyfuncitem),
             function=pyfuncitem.obj,
             body=body_of(pyfuncitem.obj),
             fixtures=fixtures,
             examples=[],
             seed=self.seed,
             location=f"{pyfuncitem.path.parent.name}/{pyfuncitem.path.name}::{pyfuncitem.name}",
+            speed=mark.kwargs.get("speed"),
         )
         self.student_fixture.backend = self.on_reference
-        if is_property(test.function):
-            self._draw(test, device)
+        if test.place.simulated and self._take_over(test):
+            pass
+        elif is_property(test.function):
+            self._draw(test)
         else:
             self._keep(test, {})
         self.tests.append(test)
         return True
 
-    def _draw(self, test: PreparedTest, device: torch.device) -> None:
+    def _draw(self, test: PreparedTest) -> None:
         """Let hypothesis draw; keep what it draws."""
 
         def keep(**arguments: Any) -> None:
             drawn = {k: v for k, v in arguments.items() if k not in test.fixtures}
-            self._keep(test, to_device(drawn, device))
+            every.append(drawn)
+            if not test.place.simulated:
+                self._keep(test, drawn)
 
+        every: list[dict[str, Any]] = []
         hypothesis.seed(test.seed)(test.function)
         with body_replaced(test.function, keep):
             test.function(**test.fixtures)
+        if test.place.simulated:
+            self._keep(test, _typical(every))
 
-    def _keep(self, test: PreparedTest, inputs: dict[str, Any]) -> None:
+    def _take_over(self, test: PreparedTest) -> bool:
+        """For the simulated device: keep some of what was drawn for the CPU, if it was."""
+        twins = {t.variant: t for t in self.tests if t.device == CPU.name}
+        if self.on_reference is None or test.variant not in twins:
+            return False
+        if self._probes is None:
+            self._probes = probes(twins.values())
+        every = [example.inputs for example in twins[test.variant].examples]
+        chosen = [every[i] for i in self._probes.get(test.variant, ())]
+        test.probe = bool(chosen)
+        for drawn in chosen or [_typical(every)]:
+            self._keep(test, drawn)
+        return True
+
+    def _keep(self, test: PreparedTest, drawn: dict[str, Any]) -> None:
         """Keep one example, having run it on the reference if there is one."""
+        with test.place.active():
+            self._keep_there(test, to_device(drawn, test.place.torch))
+
+    def _keep_there(self, test: PreparedTest, inputs: dict[str, Any]) -> None:
         example = Example(inputs)
         if self.on_reference is not None:
             before = versions(inputs)
@@ -279,6 +341,18 @@ class _Recorder:
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:
             self.faults.append(f"{report.nodeid}:\n{report.longreprtext[-3000:]}")
+
+
+def _typical(every: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """An example of middling size: the smallest ones often skip a loop, large ones take longer."""
+    return sorted(every, key=elements)[len(every) // 2]
+
+
+def _variant(item: pytest.Function) -> str:
+    """The test and its parameters other than the device."""
+    indices = item.callspec.indices if hasattr(item, "callspec") else {}
+    others = sorted((name, i) for name, i in indices.items() if name != "device")
+    return f"{item.path.name}::{item.originalname} {others}"
 
 
 def _parameters(item: pytest.Function) -> set[str]:

@@ -6,6 +6,7 @@ before anything secret is read, so that nothing secret can be inherited from her
 
 from __future__ import annotations
 
+import json
 import traceback
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from autograder.grading.errors import PreparationError
+from autograder.grading.errors import ConfinementError, DeviceLost, PreparationError
 from autograder.grading.results import Result, Struct
 from autograder.submissions import Attempt
 
@@ -44,12 +45,14 @@ class Reply(Struct, frozen=True):
         result: the result; None if the grader failed.
         kept: whether it is the previous result.
         fault: what went wrong in the grader, for its makers.
+        last: whether the process ends now, because it cannot go on.
     """
 
     number: int
     result: Result | None = None
     kept: bool = False
     fault: str = ""
+    last: bool = False
 
 
 class Orders(Struct, frozen=True):
@@ -67,13 +70,13 @@ class Orders(Struct, frozen=True):
 
 
 def encode(message: Struct) -> bytes:
-    """JSON."""
-    return msgspec.json.encode(message, enc_hook=str)
+    """JSON; ASCII, because a file's name may hold what is no Unicode (half a surrogate pair)."""
+    return json.dumps(msgspec.to_builtins(message, enc_hook=str)).encode("ascii")
 
 
 def decode(raw: bytes, kind: type[Any]) -> Any:
     """The message of that type."""
-    return msgspec.json.decode(raw, type=kind, dec_hook=lambda cls, value: cls(value))
+    return msgspec.convert(json.loads(raw), type=kind, dec_hook=lambda cls, value: cls(value))
 
 
 def main(connection: Connection, raw_orders: bytes) -> None:
@@ -81,7 +84,9 @@ def main(connection: Connection, raw_orders: bytes) -> None:
     from autograder.grading.workers import start_workers
 
     orders = decode(raw_orders, Orders)
-    with start_workers(orders.worker or None) as workers:
+    # A GPU's driver needs more than the tighter profile allows.
+    profile = "cuda" if "cuda" in orders.settings["devices"] else "cpu"
+    with start_workers(orders.worker or None, profile=profile) as workers:
         from autograder.grading.desk import Desk
 
         desk = Desk(Path(orders.root), orders.settings, workers)
@@ -92,11 +97,15 @@ def main(connection: Connection, raw_orders: bytes) -> None:
                 return
             try:
                 reply = desk.grade(job)
-            except PreparationError as error:
+            except (PreparationError, ConfinementError) as error:
                 reply = Reply(number=job.number, fault=str(error))
+            except DeviceLost as error:
+                reply = Reply(number=job.number, fault=str(error), last=True)
             except Exception:
                 reply = Reply(number=job.number, fault=traceback.format_exc())
             try:
                 connection.send_bytes(encode(reply))
             except OSError:
                 return  # nobody waits for it any more
+            if reply.last:
+                return

@@ -7,6 +7,8 @@ something else (because it looked at an answer first) is answered by a call of i
 
 from __future__ import annotations
 
+import math
+import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,12 +17,28 @@ from typing import Any
 from torch import Tensor
 
 from autograder.calls import Returns
+from autograder.devices import CPU, CUDA, Device
+from autograder.devices.cuda import MEMORY, trouble
+from autograder.devices.notes import Note
+from autograder.grading.confining import demand
+from autograder.grading.endings import why_it_did_not_load
 from autograder.grading.prepare import Example, PreparedTest
-from autograder.grading.workers import Batch, Call, Reply, Result, Worker, Workers, encode_batch
+from autograder.grading.workers import (
+    FREE,
+    Ban,
+    Batch,
+    Call,
+    Reply,
+    Result,
+    Worker,
+    Workers,
+    encode_batch,
+)
 from autograder.testing.cases import map_tensors
 from autograder.testing.errors import StudentError, StudentStopped
 from autograder.testing.subjects import CallRecord, same
 from autograder.worker.confinement import Limits
+from autograder.worker.levels import NONE
 
 # A function that hung this often in one submission is not called again.
 PATIENCE = 2
@@ -50,7 +68,7 @@ def script_of(test: PreparedTest, returns: Mapping[str, Returns]) -> Script:
         planned = _plan(example, returns, len(calls))
         spans.append(None if planned is None else range(len(calls), len(calls) + len(planned)))
         calls += planned or []
-    return Script(encode_batch(calls) if calls else None, spans)
+    return Script(encode_batch(calls, test.place) if calls else None, spans)
 
 
 def _plan(example: Example, returns: Mapping[str, Returns], offset: int) -> list[Call] | None:
@@ -136,7 +154,13 @@ class RemoteBackend:
         call_seconds: the deadline of each call.
         seed: of the student's random numbers.
         scripts: prepared once per class, by test.
+        require: how well its workers must be confined.
+        submission_seconds: the time for all calls together: code that stays just within the
+            deadline of every call must not hold the class up either.
+        ban: operators that the code cannot call.
+        device: what the code computes on.
         problems: sentences about cells that did not load.
+        layers: which layers of the confinement hold.
     """
 
     workers: Workers
@@ -146,10 +170,16 @@ class RemoteBackend:
     call_seconds: float
     seed: int
     scripts: Mapping[int, Script]
+    require: str = NONE
+    submission_seconds: float = math.inf
+    ban: Ban = FREE
+    device: Device = CPU
     problems: list[str] = field(default_factory=list)
     layers: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self._ends = time.monotonic() + self.submission_seconds
+        self._loaded_before = False
         self._worker: Worker | None = None
         self._load_error: StudentError | StudentStopped | None = None
         self._skipped: set[int] = set()
@@ -160,6 +190,7 @@ class RemoteBackend:
         self._stopped: StudentStopped | None = None
         self._expected: list[tuple[CallRecord, Reply | None]] = []
         self._next = 0
+        self._spoilt = False
 
     # --- the tests' side ----------------------------------------------------------------
 
@@ -171,10 +202,12 @@ class RemoteBackend:
             return
         try:
             worker = self._ready()
-            for reply in worker.run(script.batch, self.call_seconds):
+            for reply in worker.run(script.batch, self._seconds()):
                 self._replies.append(reply)
+                if len(self._replies) < len(script.batch):
+                    self._seconds()
         except StudentStopped as stop:
-            self._stopped = stop
+            self._stopped = self._explained_stop(stop)
             self._count(stop, script)
         except StudentError:
             pass  # it cannot be loaded: each call will say so
@@ -215,23 +248,76 @@ class RemoteBackend:
             )
         call = Call(record.function, record.args, record.kwargs, self.returns.get(record.function))
         try:
-            reply = self._ready().call(call, self.call_seconds)
+            reply = self._ready().call(call, self._seconds())
         except StudentStopped as stop:
             if stop.category == "timeout":
                 self._timeouts[record.function] += 1
-            raise
+            raise self._explained_stop(stop) from None
         self._take(record, reply)
+
+    def _seconds(self) -> float:
+        """How long a call may take now.
+
+        Raises:
+            StudentStopped: there is no time left at all.
+        """
+        left = self._ends - time.monotonic()
+        if left > 0:
+            return min(self.call_seconds, left)
+        self.close()  # it may still have questions to answer
+        raise StudentStopped("timeout", "")
+
+    def _explained_stop(self, stop: StudentStopped) -> StudentStopped:
+        """The same, unless the time of the submission was up: then that."""
+        if stop.category != "timeout" or time.monotonic() < self._ends:
+            return stop
+        return StudentStopped(
+            "timeout", f"grading this submission had already taken {self.submission_seconds:g} s"
+        )
 
     def _take(self, record: CallRecord, reply: Reply) -> None:
         if reply.error is not None:
+            self._look_at_gpu(record.function, reply.error)
             raise self._explained(record.function, reply.error)
         record.value, record.changed = reply.value, reply.changed
 
+    def _look_at_gpu(self, function: str, error: StudentError) -> None:
+        """Give a worker up whose GPU is full or has failed: the next test gets a new one.
+
+        Raises:
+            StudentStopped: it is given up.
+        """
+        found = trouble(error.kind, error.message) if self.device is CUDA else ""
+        if not found:
+            return
+        self._spoilt = True
+        where = f" at {error.line}" if error.line else ""
+        if found == MEMORY:
+            sentence = f"{function} used more memory than the GPU has{where}."
+        else:
+            sentence = (
+                f"{function} made the GPU fail{where}; most often an index was out of range. On "
+                "the CPU the same code may say where."
+            )
+        raise StudentStopped(found, sentence)
+
     def _explained(self, function: str, error: StudentError) -> StudentError:
         """A function that is missing because its file stopped half way: say that instead."""
+        error.line = self._line(error.line)
         if isinstance(error, NotImplementedError) and self._load_error and not error.line:
             raise self._load_error
         return error
+
+    def _line(self, claimed: str) -> str:
+        """A line of the submission, as the worker says; nothing if there is no such line.
+
+        Students are told this of hidden tests too: any other text could carry an input out.
+        """
+        label, _, number = claimed.rpartition(":")
+        if not (number.isascii() and number.isdecimal() and len(number) < 8):
+            return ""
+        lengths = [source.count("\n") + 1 for known, source in self.code.cells if known == label]
+        return claimed if 0 < int(number) <= max(lengths, default=0) else ""
 
     def _same_question(self, record: CallRecord, known: CallRecord, position: int) -> bool:
         if record.function != known.function:
@@ -256,8 +342,22 @@ class RemoteBackend:
     def end_test(self) -> None:
         """Let the worker forget what it kept for this test."""
         self._replies, self._expected, self._test = [], [], None
-        if self._worker is not None and self._worker.alive:
+        if self._spoilt:
+            self.close()
+            self._spoilt = False
+        elif self._worker is not None and self._worker.alive:
             self._worker.forget()
+
+    def notes(self) -> list[Note]:
+        """Where the code left the device so far."""
+        if not self.device.simulated or self._worker is None or not self._worker.alive:
+            return []
+        try:
+            told = self._worker.notes(self.call_seconds)
+        except StudentStopped:
+            return []  # the next test gets a new worker
+        lines = {label: source.count("\n") + 1 for label, source in self.code.cells}
+        return [note for note in told if 0 < note.line <= lines.get(note.file, 0)]
 
     def close(self) -> None:
         """End the worker."""
@@ -281,8 +381,9 @@ class RemoteBackend:
             raise self._load_error
         for _ in range(RELOADS + 1):
             self.close()
-            self._worker = self.workers.spawn(self.seed, self.limits)
+            self._worker = self.workers.spawn(self.seed, self.limits, self.ban, self.device)
             self.layers = self._worker.layers
+            demand(self.require, self.layers)  # before it is given any of the student's code
             stopped_at = self._load(self._worker)
             if stopped_at is None:
                 return self._worker
@@ -295,20 +396,23 @@ class RemoteBackend:
 
     def _load(self, worker: Worker) -> int | None:
         """Run the submission's cells; returns the position of one that stopped the process."""
-        first_time = not self.problems
+        # What is said about loading reaches students. Only the first time nothing hidden is known.
+        first_time, self._loaded_before = not self._loaded_before, True
         for position, (label, source) in enumerate(self.code.cells):
             if position in self._skipped:
                 continue
             try:
-                error = worker.load(self.code.module, label, source, self.call_seconds)
+                error = worker.load(self.code.module, label, source, self._seconds())
             except StudentStopped as stop:
+                stop = self._explained_stop(stop)
                 sentence = f"{stop.reason}."
                 self.problems.append(sentence)
                 self._load_error = StudentStopped(stop.category, sentence)
                 return position
             if error is not None and first_time:
-                where = f" at {error.line}" if error.line else ""
-                self.problems.append(f"{label} stopped with {error.kind}{where}: {error.message}")
+                self.problems.append(
+                    why_it_did_not_load(label, error.kind, error.line, error.message)
+                )
                 self._load_error = StudentError(
                     error.kind,
                     f"{label} stopped before the function was defined ({error.message})",

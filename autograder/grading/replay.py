@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import hypothesis
 import pytest
 from hypothesis.errors import HypothesisException
-from torch import Tensor
 
+from autograder.devices import CPU, CUDA
+from autograder.devices.cuda import trouble
+from autograder.grading import operators
+from autograder.grading.advice import advice, is_about_placement
+from autograder.grading.errors import DeviceLost
 from autograder.grading.prepare import Example, PreparedTest
-from autograder.grading.results import Failure
-from autograder.testing.cases import Case, describe, map_tensors, to_device
+from autograder.grading.probes import elements
+from autograder.grading.results import Failure, Speed
+from autograder.testing.cases import Case, describe, to_device
 from autograder.testing.comparison import Mismatch
 from autograder.testing.errors import StudentError, StudentStopped
 from autograder.testing.property import body_replaced, is_property
@@ -58,13 +64,22 @@ class Outcome:
         test: the test.
         failed: the examples it failed on, at most `FAILURES_KEPT`; empty if it passed.
         smallest: the smallest failing example found.
+        not_run: why it was not run at all, if it was not.
         seconds: how long it took.
+        speed: what was measured, if the test asks for speed and its values are right.
     """
 
     test: PreparedTest
     failed: list[FailedExample] = field(default_factory=list)
     smallest: FailedExample | None = None
+    not_run: str = ""
     seconds: float = 0.0
+    speed: Speed | None = None
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the student's process hung or ended."""
+        return any(isinstance(f.error, StudentStopped) for f in self.failed)
 
 
 class _SearchOver(BaseException):
@@ -75,7 +90,10 @@ def run_test(test: PreparedTest, student: Student, backend: ReplayBackend) -> Ou
     """Run a test on its examples; if it fails, look for a smaller input that it fails on.
 
     A timeout or a crash ends the test at once and is not made smaller: each try would cost the
-    whole deadline again.
+    whole deadline again. Nor does the input matter where a forbidden operator was called, nor on
+    the simulated device: there it matters where tensors are, not what is in them.
+
+    The test's device is to be active.
     """
     outcome = Outcome(test)
     began = time.perf_counter()
@@ -84,22 +102,29 @@ def run_test(test: PreparedTest, student: Student, backend: ReplayBackend) -> Ou
     first = 0
     for position, example in enumerate(test.examples):
         backend.begin_example(position)
-        failed = _attempt(test, student, example)
+        failed = attempt(test, student, example)
         if failed is None:
             continue
         first = position if not outcome.failed else first
         outcome.failed.append(failed)
-        if isinstance(failed.error, StudentStopped) or len(outcome.failed) == FAILURES_KEPT:
+        if _final(failed.error) or len(outcome.failed) == FAILURES_KEPT:
             break
     if outcome.failed:
         outcome.smallest = outcome.failed[0]
-        if is_property(test.function) and not isinstance(outcome.failed[0].error, StudentStopped):
+        final = test.place.simulated or _final(outcome.failed[0].error)
+        if is_property(test.function) and not final:
             outcome.smallest = _search(test, student, backend, first, outcome.failed[0])
     outcome.seconds = time.perf_counter() - began
     return outcome
 
 
-def _attempt(test: PreparedTest, student: Student, example: Example) -> FailedExample | None:
+def _final(error: BaseException) -> bool:
+    """Whether other inputs would tell no more."""
+    return isinstance(error, StudentStopped) or operators.operator_of(error) is not None
+
+
+def attempt(test: PreparedTest, student: Student, example: Example) -> FailedExample | None:
+    """Run a test on one example; None if it passes."""
     try:
         test.run(example)
     except GRADER_FAULTS as error:
@@ -107,10 +132,26 @@ def _attempt(test: PreparedTest, student: Student, example: Example) -> FailedEx
             return FailedExample(example, student.calls, error)
         raise
     except (Exception, pytest.fail.Exception, StudentStopped) as error:
+        if test.place is CUDA and not isinstance(error, (StudentError, StudentStopped)):
+            _look_at_gpu(error)
         # Whatever it is, the reference came through this very example: the student's answer is
         # what made the difference.
         return FailedExample(example, student.calls, error)
     return None
+
+
+def _look_at_gpu(error: BaseException) -> None:
+    """Nobody loses a point because the GPU fails where answers are compared.
+
+    Raises:
+        DeviceLost: it did.
+    """
+    if trouble(type(error).__name__, str(error)):
+        raise DeviceLost(
+            f"The GPU failed in the grading process ({type(error).__name__}: "
+            f"{str(error).splitlines()[0][:200]}). See that nothing else uses it, or grade with "
+            "--device cpu."
+        ) from error
 
 
 def _search(
@@ -128,7 +169,7 @@ def _search(
     raised: BaseException | None = None
     device = test.fixtures.get("device")
 
-    def attempt(**arguments: Any) -> None:
+    def again(**arguments: Any) -> None:
         nonlocal smallest, tries, raised
         tries += 1
         if tries <= first:
@@ -138,18 +179,18 @@ def _search(
         drawn = {k: v for k, v in arguments.items() if k not in test.fixtures}
         example = Example(to_device(drawn, device) if device is not None else drawn)
         backend.begin_example(None)
-        found = _attempt(test, student, example)
+        found = attempt(test, student, example)
         if found is None:
             return
         if isinstance(found.error, StudentStopped):
             raise _SearchOver
-        if size(example) <= size(smallest.example):
+        if elements(example.inputs) <= elements(smallest.example.inputs):
             smallest = found
         raised = found.error
         raise raised
 
     hypothesis.seed(test.seed)(test.function)
-    with body_replaced(test.function, attempt):
+    with body_replaced(test.function, again):
         try:
             test.function(**test.fixtures)
         except (_SearchOver, HypothesisException):
@@ -160,21 +201,8 @@ def _search(
     return smallest
 
 
-def size(example: Example) -> int:
-    """How much there is to look at in an input: its elements."""
-    total = 0
-
-    def count(tensor: Tensor) -> Tensor:
-        nonlocal total
-        total += tensor.numel()
-        return tensor
-
-    map_tensors(example.inputs, count)
-    return total
-
-
 def failure_of(outcome: Outcome) -> Failure:
-    """A failed test in words.
+    """A failed test in words; its device is to be active.
 
     The category and the exception's type and line say nothing about hidden inputs; message,
     inputs and trace do, and a report decides who sees them.
@@ -196,11 +224,23 @@ def failure_of(outcome: Outcome) -> Failure:
             function=last,
             line=getattr(error, "line", ""),
         )
+    operator = operators.operator_of(error) if raised else None
+    if operator is not None:
+        return Failure(
+            category=operators.CATEGORY,
+            message=operators.sentence(last, operator),
+            function=last,
+            operator=operator,
+            line=getattr(error, "line", ""),
+            trace=getattr(error, "trace", ""),
+        )
     if raised:
         kind = getattr(error, "kind", type(error).__name__)
+        told = str(getattr(error, "message", error))
+        elsewhere = outcome.test.place is not CPU and is_about_placement(told)
         return Failure(
-            category="exception",
-            message=f"{last} raised {kind}: {getattr(error, 'message', error)}",
+            category="wrong device" if elsewhere else "exception",
+            message=f"{last} raised {kind}: {told}",
             exception=kind,
             line=getattr(error, "line", "") or _line_of(error),
             trace=getattr(error, "trace", ""),
@@ -217,6 +257,22 @@ def failure_of(outcome: Outcome) -> Failure:
         category="wrong type",
         message=f"The check could not use what was returned ({returned}): {error}",
         inputs=inputs,
+    )
+
+
+def advice_on(outcome: Outcome, failure: Failure, sources: Mapping[str, str]) -> str:
+    """What to write instead, if the failure is one of placement; empty if it is not.
+
+    Args:
+        outcome: of the test.
+        failure: the same in words.
+        sources: the student's text, by label.
+    """
+    if failure.category != "wrong device" or outcome.smallest is None:
+        return ""
+    called = [call.function for call in reversed(outcome.smallest.calls)]
+    return advice(
+        sources, failure.line, failure.message, dict.fromkeys(called), outcome.test.place.place
     )
 
 

@@ -71,7 +71,7 @@ def resolved(result: Result, resolutions: Sequence[Resolution]) -> Result:
     return msgspec.structs.replace(
         result,
         points=sum(e.points for e in exercises if e.points is not None),
-        pending=sum(e.max_points for e in exercises if e.points is None),
+        pending=sum(e.waiting for e in exercises),
         exercises=exercises,
     )
 
@@ -82,6 +82,7 @@ def _marked(exercise: ExerciseResult, resolution: Resolution) -> ExerciseResult:
         exercise,
         points=resolution.points,
         status="marked",
+        pending=0.0,
         reason=resolution.reason,
         graded_points=before,
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import getpass
 
-from autograder.grading.classroom import Folder
 from autograder.grading.errors import GradingError
+from autograder.grading.folder import Folder
 from autograder.grading.resolutions import add_resolution, read_resolutions, resolved
 from autograder.grading.results import Resolution, Result, to_json, write_atomically
 
@@ -59,6 +59,8 @@ def resolve(
     add_resolution(folder.resolutions_file, decision)
     result = resolved(result, read_resolutions(folder.resolutions_file))
     write_atomically(folder.result_file(result.unit, result.student), to_json(result))
+    if not exercise:  # the mark is decided, and no other waits any more
+        folder.waiting_file(result.unit, result.student).unlink(missing_ok=True)
     return result
 
 

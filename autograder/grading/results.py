@@ -21,7 +21,7 @@ from autograder.grading.errors import ResultError
 SCHEMA = "handgrad/result/1"
 
 Visibility = Literal["public", "hidden", "after due"]
-TestStatus = Literal["passed", "failed", "not attempted", "blocked", "not run"]
+TestStatus = Literal["passed", "failed", "not attempted", "blocked", "not run", "needs a person"]
 ExerciseStatus = Literal[
     "full", "partial", "wrong", "not attempted", "blocked", "to be marked", "marked"
 ]
@@ -39,13 +39,16 @@ class Failure(Struct, frozen=True):
         category: in which way: ``wrong value``, ``wrong shape``, ``wrong dtype``, ``wrong device``,
             ``wrong type``, ``wrong length``, ``not finite``, ``autograd graph``, ``input changed``,
             ``exception``, ``no error raised``, ``timeout``, ``crash``, ``protocol``,
-            ``not attempted``. Says nothing about inputs.
+            ``out of memory`` and ``device failure`` (of a GPU), ``not attempted``,
+            ``forbidden operator``, ``too slow``, ``timing``. Says nothing about inputs.
         message: what came and what was expected. May quote inputs.
         function: the student's function that raised, hung or was not written.
         exception: the type of the exception that the student's code raised.
         line: where it was raised, ``file:line`` in the student's own file.
         trace: the traceback within that file.
+        operator: the forbidden operator that the student's code called.
         inputs: the smallest failing input, by argument name, in words.
+        advice: what to write instead, from the student's own source; says nothing about inputs.
     """
 
     category: str
@@ -54,7 +57,29 @@ class Failure(Struct, frozen=True):
     exception: str = ""
     line: str = ""
     trace: str = ""
+    operator: str = ""
     inputs: dict[str, str] = {}
+    advice: str = ""
+
+
+class Speed(Struct, frozen=True):
+    """How fast the student's code was where a test asks for speed.
+
+    Attributes:
+        factor: how many times as long as the reference it may take.
+        measured: how many times as long it took.
+        seconds: the least that it took.
+        reference_seconds: the least that the reference took.
+        rounds: how often both were measured.
+        fast: the verdict; None where the times do not allow one.
+    """
+
+    factor: float
+    measured: float
+    seconds: float
+    reference_seconds: float
+    rounds: int
+    fast: bool | None = None
 
 
 class TestResult(Struct, frozen=True):
@@ -63,12 +88,15 @@ class TestResult(Struct, frozen=True):
     Attributes:
         name: the test.
         status: what came of it. ``blocked``: it needs another exercise that is not attempted.
+            ``needs a person``: its values are right, but its time could not be measured well.
         points: what it is worth; the same test on several devices is worth them once.
-        visibility: who may see more than its category.
+        visibility: who may see more than its category: everybody, staff, or everybody once the
+            unit is over (`Result.closes`).
         device: where it ran.
         seconds: how long it took.
         failure: why it failed.
         rerun: the pytest arguments that run it alone; public tests only.
+        speed: what was measured, where the test asks for speed.
     """
 
     __test__ = False  # not something pytest should collect
@@ -81,6 +109,7 @@ class TestResult(Struct, frozen=True):
     seconds: float = 0.0
     failure: Failure | None = None
     rerun: str = ""
+    speed: Speed | None = None
 
 
 class Diagnosis(Struct, frozen=True):
@@ -110,6 +139,7 @@ class ExerciseResult(Struct, frozen=True):
         answer: the student's text, for a written question.
         reason: why a person gave these points.
         graded_points: what the tests gave, where a person changed it.
+        pending: points that wait for a person while others are known.
     """
 
     name: str
@@ -123,6 +153,12 @@ class ExerciseResult(Struct, frozen=True):
     answer: str = ""
     reason: str = ""
     graded_points: float | None = None
+    pending: float = 0.0
+
+    @property
+    def waiting(self) -> float:
+        """Points of `max_points` that wait for a person."""
+        return self.max_points if self.points is None else self.pending
 
 
 class Run(Struct, frozen=True):
@@ -133,7 +169,8 @@ class Run(Struct, frozen=True):
         release: of the unit's release, from ``assignments/``.
         fingerprint: of tests, reference and limits; equal fingerprints grade equally.
         seed: of the inputs.
-        devices: that were graded on.
+        devices: that were graded on: ``cpu``, ``cuda``, ``cuda (simulated)``.
+        devices_why: a sentence about the second device: which GPU, why none, why not simulated.
         worker: how the student's code was kept apart, and which layers held.
         limits: in force.
         versions: of Python and the libraries that matter.
@@ -151,6 +188,7 @@ class Run(Struct, frozen=True):
     versions: dict[str, str]
     when: str
     seconds: float
+    devices_why: str = ""
 
 
 class Resolution(Struct, frozen=True):
@@ -184,7 +222,8 @@ class Result(Struct, frozen=True):
         status: ``graded``; ``missing`` (nothing was handed in for the unit) and ``unreadable``
             (both a zero, with the sentence why); ``needs a person`` (the grader failed: not a
             zero, no points until someone resolves it).
-        points: earned by code and by resolved exercises; None if a person is needed for all of it.
+        points: earned by code and by resolved exercises, lateness not counted; None if a person
+            is needed for all of it.
         max_points: what the unit is worth.
         pending: points of max_points that wait for a person.
         name: the student's name, where the download says it.
@@ -192,8 +231,12 @@ class Result(Struct, frozen=True):
         attempts: how many there were.
         label: the file or folder that was graded.
         submitted: when, where the download says it.
-        late: whether it came after the due date of course.toml, extensions counted; without one,
-            whether the download calls it late.
+        due: when it was due for this student, ISO 8601; empty for no date.
+        closes: when the unit is over for everybody; until then no hidden test is told in full.
+        late: whether it came after the due date of course.toml, extensions and grace counted;
+            without one, whether the download calls it late.
+        days_late: how many days after the due date had begun.
+        penalty: the share of the points that this costs, 0 to 1.
         digest: of what was graded.
         message: a sentence, when there is something to say about the whole.
         notes: more sentences: what was chosen among several files, what was skipped.
@@ -216,7 +259,11 @@ class Result(Struct, frozen=True):
     attempts: int = 1
     label: str = ""
     submitted: str = ""
+    due: str = ""
+    closes: str = ""
     late: bool | None = None
+    days_late: int = 0
+    penalty: float = 0.0
     digest: str = ""
     message: str = ""
     notes: list[str] = []
@@ -225,13 +272,25 @@ class Result(Struct, frozen=True):
     resolution: Resolution | None = None
     schema: str = msgspec.field(default=SCHEMA)
 
+    @property
+    def mark(self) -> float | None:
+        """What goes into a gradebook: the points less what lateness costs, to a hundredth.
+
+        Points that a person gave for the whole unit are final.
+        """
+        if self.points is None or self.resolution is not None or not self.penalty:
+            return self.points
+        return round(self.points * (1 - self.penalty), 2)
+
 
 def to_json(value: Struct | list[Resolution]) -> bytes:
     """Indented JSON, ending in a newline."""
     raw = msgspec.json.encode(value)
-    if isinstance(value, Result):  # the version is the one default that a reader needs to see
+    if isinstance(value, Result):
+        # For readers in other languages: the version, although it is a default, and the mark,
+        # although it follows from the points and is not read back.
         plain = msgspec.json.decode(raw)
-        raw = msgspec.json.encode({"schema": value.schema, **plain})
+        raw = msgspec.json.encode({"schema": value.schema, "mark": value.mark, **plain})
     return msgspec.json.format(raw, indent=2) + b"\n"
 
 

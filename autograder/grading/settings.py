@@ -5,10 +5,13 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from autograder.course import Course, CourseError, Policy, Unit, read_release
+from autograder.devices import meant
+from autograder.devices.detection import detected
+from autograder.worker import levels
 
 
 @dataclass(frozen=True)
@@ -17,12 +20,14 @@ class Settings:
 
     Attributes:
         seed: of the tests' inputs.
-        devices: to test on.
+        devices: to test on, by name.
+        devices_why: a sentence about the second of them, or why there is none.
         call_seconds: the deadline of one call.
         submission_seconds: the time for one unit of one submission.
         memory_mb: for a worker, beyond what torch needs.
         exercises: only these; empty for all.
         hidden: whether hidden tests count too; False on a student's machine.
+        require: how well a student's code must be confined, one of `levels.LEVELS`.
     """
 
     seed: int
@@ -32,6 +37,8 @@ class Settings:
     memory_mb: int
     exercises: tuple[str, ...] = ()
     hidden: bool = True
+    require: str = levels.DEFAULT
+    devices_why: str = ""
 
     @classmethod
     def of(cls, policy: Policy, devices: Sequence[str]) -> Settings:
@@ -45,12 +52,28 @@ class Settings:
         )
 
 
+def settings_here(policy: Policy, named: Sequence[str] = ()) -> Settings:
+    """What the course's policy says, on the devices of this machine.
+
+    Args:
+        policy: of the course.
+        named: the devices that somebody wants; none for all that there are.
+
+    Raises:
+        DeviceError: there is no such device here.
+    """
+    if named:
+        return Settings.of(policy, list(dict.fromkeys(meant(name).name for name in named)))
+    found = detected()
+    return replace(Settings.of(policy, found.devices), devices_why=found.why)
+
+
 def fingerprint(unit: Unit, settings: Settings) -> str:
     """A short hash of everything in the course that a grade of this unit depends on."""
     digest = hashlib.sha256(importlib.metadata.version("handgrad").encode())
     for path in sorted(unit.folder.glob("*.py")):
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    digest.update(repr(settings).encode())
+    digest.update(repr(replace(settings, devices_why="")).encode())
     return digest.hexdigest()[:16]
 
 

@@ -13,16 +13,19 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Collection
 from types import TracebackType
 from typing import IO, Self
 
+from autograder.devices import CPU, Device
 from autograder.grading.connection import Worker
 from autograder.grading.output import FileOutput, PipeOutput
 from autograder.grading.transport import Output
 from autograder.worker.confinement import Limits, remove_tree
+from autograder.worker.forbidden import FREE, Ban
 
 _START_SECONDS = 120.0
-_INHERITED = ("LD_LIBRARY_PATH", "SYSTEMROOT")
+_INHERITED = ("LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "SYSTEMROOT")
 _POSIX = os.name == "posix"
 
 
@@ -30,13 +33,14 @@ class SpawnWorkers:
     """Workers that import torch each for themselves; see `autograder.grading.workers.Workers`."""
 
     kind = "spawn"
-    confines = sys.platform == "linux"
 
-    def __init__(self) -> None:
+    def __init__(self, profile: str = "cpu", without: Collection[str] = ()) -> None:
+        self.profile = profile
+        self._without = list(without)
         self._workers: list[Worker] = []
         self._closed = False
 
-    def spawn(self, seed: int, limits: Limits) -> Worker:
+    def spawn(self, seed: int, limits: Limits, ban: Ban = FREE, device: Device = CPU) -> Worker:
         if self._closed:
             raise RuntimeError("these workers are closed")
         self._workers = [worker for worker in self._workers if worker.alive]
@@ -47,8 +51,20 @@ class SpawnWorkers:
             output, printed = _new_output()
             with socket.create_server(("127.0.0.1", 0)) as server, printed:
                 process = _Spawned(server.getsockname()[1], printed, directory)
-                connection = _accept(server, process, seed, limits)
-            worker = Worker(process, connection, output, limits)
+                process.tell(
+                    {
+                        "token": (token := secrets.token_bytes(32)).hex(),
+                        "seed": seed,
+                        "limits": limits.as_dict(),
+                        "ban": ban.as_dict(),
+                        "directory": directory,
+                        "device": device.name,
+                        "profile": self.profile,
+                        "without": self._without,
+                    }
+                )
+                connection = _accept(server, process, token)
+            worker = Worker(process, connection, output, limits, device)
         except BaseException:
             if process is not None:
                 process.end(0.0)
@@ -124,17 +140,8 @@ class _Spawned:
         return status
 
 
-def _accept(server: socket.socket, process: _Spawned, seed: int, limits: Limits) -> socket.socket:
+def _accept(server: socket.socket, process: _Spawned, token: bytes) -> socket.socket:
     """The connection of the process that we started, and of no other."""
-    token = secrets.token_bytes(32)
-    process.tell(
-        {
-            "token": token.hex(),
-            "seed": seed,
-            "limits": limits.as_dict(),
-            "directory": process.directory,
-        }
-    )
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline and process.process.poll() is None:
         server.settimeout(0.5)

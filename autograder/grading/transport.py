@@ -15,6 +15,7 @@ from autograder.worker.wire import FROM_WORKER, WireError
 
 _CHUNK = 256 << 10
 _JOIN = 64 << 10  # messages up to this size go out in one call
+_UNASKED = 64 << 10  # bytes that may come while a question is on its way
 _LOOK_AGAIN = 0.25  # seconds between looks at output that cannot be waited for
 
 
@@ -87,6 +88,9 @@ class Transport:
                 sent = self._socket.send(pending[0])
             except BlockingIOError:
                 self._wait(deadline, sending=True)
+                # Nothing was asked yet: who answers all the same would fill our memory.
+                if self._frames.size > _UNASKED:
+                    raise WireError("answers to no question") from None
                 continue
             except OSError:
                 raise Ended from None

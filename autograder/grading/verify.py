@@ -2,7 +2,8 @@
 
 They go the way of any submission. The reference and every alternative must get full marks; every
 mistake must lose points in its exercise and nowhere that does not depend on it; and a diagnosis
-must name the mistake that it is, or none.
+must name the mistake that it is, or none. A mistake of placement (``on="cuda"``) must pass on the
+CPU and lose its points on the second device, real or simulated.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from autograder.course import Unit
+from autograder.devices import CPU
 from autograder.grading.results import ExerciseResult, Result
 from autograder.variants import alternatives, mistakes
 
@@ -32,6 +34,8 @@ class Variant:
         source: the text of the module.
         exercise: what a mistake is a mistake in.
         name: a mistake's name.
+        slow: it is slow on purpose.
+        on: the device without which it is no mistake; empty if it always is.
     """
 
     kind: Kind
@@ -40,6 +44,8 @@ class Variant:
     source: str
     exercise: str = ""
     name: str = ""
+    slow: bool = False
+    on: str = ""
 
 
 @dataclass(frozen=True)
@@ -53,6 +59,7 @@ class Verdict:
         lost: the exercises in which it lost points.
         diagnosis: the name of the mistake it was diagnosed as.
         problem: a sentence, if it did not come out as it must.
+        invisible: whether it is a mistake on a device that was not graded on.
     """
 
     variant: Variant
@@ -61,6 +68,7 @@ class Verdict:
     lost: tuple[str, ...]
     diagnosis: str
     problem: str
+    invisible: bool = False
 
 
 def variants(unit: Unit) -> list[Variant]:
@@ -73,6 +81,7 @@ def variants(unit: Unit) -> list[Variant]:
                 f"alternative-{number:02}",
                 f"alternative: {alternative.title}",
                 alternative.source,
+                slow="speed" in alternative.exempt,
             )
         )
     for number, mistake in enumerate(mistakes(unit), 1):
@@ -84,6 +93,7 @@ def variants(unit: Unit) -> list[Variant]:
                 mistake.source,
                 mistake.exercise,
                 mistake.name,
+                on=mistake.on,
             )
         )
     return found
@@ -111,7 +121,7 @@ def judge(unit: Unit, found: Sequence[Variant], results: Iterable[Result]) -> li
 
 def _judge(unit: Unit, variant: Variant, result: Result) -> Verdict:
     code = [e for e in result.exercises if not e.written]
-    lost = [e for e in code if (e.points or 0.0) < e.max_points]
+    lost = [e for e in code if (e.points or 0.0) + e.pending < e.max_points]
     named = ""
     if variant.kind == "mistake":
         named = next(
@@ -124,6 +134,7 @@ def _judge(unit: Unit, variant: Variant, result: Result) -> Verdict:
         lost=tuple(e.name for e in lost),
         diagnosis=named,
         problem=_problem(unit, variant, result, lost, named),
+        invisible=_invisible(variant, result),
     )
 
 
@@ -132,7 +143,9 @@ def _problem(
 ) -> str:
     if result.status != "graded":
         return f"was not graded: {result.message}"
-    if variant.kind != "mistake":
+    if variant.slow and any(t.speed is not None for e in result.exercises for t in e.tests):
+        return _slow_problem(variant, result, lost)
+    if variant.kind != "mistake" or _invisible(variant, result):
         if not lost:
             return ""
         first = next((t for e in lost for t in e.tests if t.failure), None)
@@ -155,19 +168,40 @@ def _problem(
     ]
     if wrong:
         return f"was diagnosed as {', '.join(wrong)}"
-    crashed = [
-        t.failure.category
-        for e in lost
-        if e.name == variant.exercise
-        for t in e.tests
-        if t.failure is not None
-    ]
-    if crashed and all(c in ("exception", "crash", "timeout", "protocol") for c in crashed):
+    failed = [(e.name, t.device, t.failure) for e in lost for t in e.tests if t.failure is not None]
+    on_cpu = [(name, failure.category) for name, device, failure in failed if device == CPU.name]
+    if variant.on:
+        return "must pass all tests on the CPU, but does not" if on_cpu else ""
+    own = [category for name, category in on_cpu if name == variant.exercise]
+    if not own and CPU.name in result.run.devices:
+        return 'is a mistake on the second device only: declare it with on="cuda"'
+    if own and all(c in ("exception", "crash", "timeout", "protocol") for c in own):
         return "must fail by a wrong answer, but only raised or stopped"
     return ""
 
 
+def _slow_problem(variant: Variant, result: Result, lost: Sequence[ExerciseResult]) -> str:
+    """What is wrong with an alternative that may lose the points for speed, and only those."""
+    tests = [test for exercise in lost for test in exercise.tests if test.failure is not None]
+    other = next((t for t in tests if t.speed is None), None)
+    if other is not None and other.failure is not None:
+        return f"may lose points for speed only, but {other.name} failed: {other.failure.message}"
+    measured = [t.speed for e in result.exercises for t in e.tests if t.speed is not None]
+    if all(speed.fast for speed in measured):
+        return 'is fast enough everywhere: remove exempt={"speed"}'
+    return ""
+
+
+def _invisible(variant: Variant, result: Result) -> bool:
+    """Whether it is a mistake on a device that was not graded on."""
+    return bool(variant.on) and set(result.run.devices) <= {CPU.name}
+
+
 def diagnosed_share(verdicts: Iterable[Verdict]) -> float:
     """Of the mistakes, how many were diagnosed as themselves; 1.0 if there are none."""
-    named = [v.diagnosis == v.variant.name for v in verdicts if v.variant.kind == "mistake"]
+    named = [
+        v.diagnosis == v.variant.name
+        for v in verdicts
+        if v.variant.kind == "mistake" and not v.invisible
+    ]
     return sum(named) / len(named) if named else 1.0

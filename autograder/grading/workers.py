@@ -12,18 +12,23 @@ each; elsewhere each worker is a process of its own.
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection
 from types import TracebackType
 from typing import Protocol, Self
 
 from autograder.calls import Returns
+from autograder.devices import CPU, Device
 from autograder.grading.batches import Batch, Call, Handle, Reply, Result, encode_batch
 from autograder.grading.connection import Worker
 from autograder.grading.forking import ForkWorkers
 from autograder.grading.spawning import SpawnWorkers
-from autograder.worker.confinement import Limits
+from autograder.worker.confinement import LAYERS, PROFILES, Limits
+from autograder.worker.forbidden import FREE, Ban
 from autograder.worker.wire import Foreign
 
 __all__ = [
+    "FREE",
+    "Ban",
     "Batch",
     "Call",
     "Foreign",
@@ -44,19 +49,20 @@ class Workers(Protocol):
 
     Attributes:
         kind: ``"fork"`` or ``"spawn"``.
-        confines: whether limits on memory, processor time and files hold in the workers; each
-            worker's ``layers`` say which.
+        profile: ``"cpu"`` or ``"cuda"``; see `start_workers`.
     """
 
     kind: str
-    confines: bool
+    profile: str
 
-    def spawn(self, seed: int, limits: Limits) -> Worker:
+    def spawn(self, seed: int, limits: Limits, ban: Ban = FREE, device: Device = CPU) -> Worker:
         """A new worker.
 
         Args:
             seed: of its random number generators; the same seed gives the same numbers.
             limits: what the student's code may use.
+            ban: which operators it cannot call.
+            device: what it computes on.
 
         Raises:
             RuntimeError: it could not be started, which is not the student's fault.
@@ -75,19 +81,30 @@ class Workers(Protocol):
     ) -> None: ...
 
 
-def start_workers(kind: str | None = None) -> Workers:
+def start_workers(
+    kind: str | None = None, *, profile: str = "cpu", without: Collection[str] = frozenset()
+) -> Workers:
     """Prepare to start workers.
 
     Args:
         kind: ``"fork"`` (Linux only) or ``"spawn"``; None takes the best that this system has.
+        profile: how workers are confined: ``"cpu"``, or ``"cuda"``, which is looser because a
+            GPU's driver shares memory and controls devices.
+        without: layers of the confinement to leave off, to see what each is good for; the names
+            are those of a worker's `layers`, and ``"limits"`` for every limit.
 
     Raises:
-        ValueError: there is no such kind here.
+        ValueError: there is no such kind here, no such profile, no such layer.
     """
     best = "fork" if sys.platform == "linux" else "spawn"
     kind = kind or best
+    unknown = set(without) - {*LAYERS, "limits"}
+    if unknown:
+        raise ValueError(f"There is no layer {min(unknown)!r}.")
+    if profile not in PROFILES:
+        raise ValueError(f"There is no profile {profile!r}; use one of {', '.join(PROFILES)}.")
     if kind == "spawn":
-        return SpawnWorkers()
+        return SpawnWorkers(profile, without)
     if kind == "fork" and best == "fork":
-        return ForkWorkers()
+        return ForkWorkers(profile, without)
     raise ValueError(f"There are no workers of kind {kind!r} on this system; use {best!r}.")

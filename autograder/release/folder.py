@@ -17,10 +17,11 @@ import msgspec
 from autograder.calls import names_used
 from autograder.course import MARKER, Release
 from autograder.declarations import CourseError, parse, place
-from autograder.policy import Policy
+from autograder.policy import Late, Policy
 from autograder.release.notebook import write_notebook
 from autograder.release.package import Package
 from autograder.release.stub import write_stub
+from autograder.rules import DEFAULT, in_words
 from autograder.units import TEST_FILES, Exercise, Unit, read_unit
 
 GITIGNORE = """\
@@ -57,7 +58,7 @@ def write_contents(
 
     Args:
         units: the units of ``solutions/``.
-        policy: the course's policy; its name and due dates are public.
+        policy: the course's policy; its name, due dates and late rule are public.
         package: the tool.
         requirement: how pip finds the tool, e.g. ``"./handgrad-0.1.0-py3-none-any.whl"``.
 
@@ -72,20 +73,24 @@ def write_contents(
     }
     public = []
     for unit in units:
-        tests = _public_tests(unit)
+        tests = public_tests(unit)
         stub = write_stub(unit)
         texts[f"{unit.name}/{unit.module}.py"] = stub
         texts[f"{unit.name}/{unit.module}.ipynb"] = write_notebook(unit, stub)
         texts[f"{unit.name}/test_public.py"] = tests
-        public.append(_public_unit(unit, stub, tests))
+        public.append(public_unit(unit, stub, tests))
     files = {path: text.encode() for path, text in texts.items()}
     digests = {path: digest(content) for path, content in sorted(files.items())}
     whole = hashlib.sha256(repr(digests).encode()).hexdigest()
     version = f"{package.version}+{whole[:8]}"
-    release = Release(version, policy.name, tuple(public), digests)
-    encoded = msgspec.json.encode(release, enc_hook=_encode_path, order="deterministic")
-    files[MARKER] = msgspec.json.format(encoded, indent=2) + b"\n"
+    files[MARKER] = marker(Release(version, policy.name, tuple(public), digests))
     return Contents(version, files)
+
+
+def marker(release: Release) -> bytes:
+    """The text of ``handgrad.json``."""
+    encoded = msgspec.json.encode(release, enc_hook=_encode_path, order="deterministic")
+    return msgspec.json.format(encoded, indent=2) + b"\n"
 
 
 def digest(content: bytes) -> str:
@@ -97,7 +102,7 @@ def _encode_path(value: object) -> object:
     return cast(Path, value).as_posix()
 
 
-def _public_tests(unit: Unit) -> str:
+def public_tests(unit: Unit) -> str:
     """The public tests, having seen that they can be run without what is secret."""
     for file in TEST_FILES:
         if not (unit.folder / file).is_file():
@@ -115,7 +120,7 @@ def _public_tests(unit: Unit) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def _public_unit(unit: Unit, stub: str, tests: str) -> Unit:
+def public_unit(unit: Unit, stub: str, tests: str) -> Unit:
     """The unit as its released files declare it, with the points that it has in all."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch, unit.name)
@@ -172,6 +177,13 @@ second runs the public tests of a unit on your work and says what to do next.
 The points of an exercise are earned by the public tests, which you have, and by hidden tests, which
 run after you hand in. Public tests cover a part of what the text asks for, so read the text.
 
+## What you write yourself
+
+Your code may not call what it is asked to write. When it is graded, these raise an error and the
+exercise that called them earns nothing: {in_words(DEFAULT)}.{_exceptions(units)}
+`autograder check` points at such calls in your text. Working with tensors (indexing, products,
+sums, sorting, ...) is yours to use.
+
 ## How to work
 
 1. Open a unit's folder. It holds the same exercises twice, as a module (`{module}.py`)
@@ -194,6 +206,22 @@ for it are listed at <https://pytorch.org/get-started/locally/>: choose the same
 """
 
 
+def _exceptions(units: list[Unit]) -> str:
+    """The units whose rules differ from the usual, one line each."""
+    lines = []
+    for unit in units:
+        more = in_words(name for name in unit.forbids if name not in DEFAULT)
+        less = in_words(name for name in DEFAULT if name not in unit.forbids)
+        said = [f"also {more}"] if more else []
+        if not unit.forbids:
+            said = ["everything is allowed"]
+        elif less:
+            said.append(f"{less} may be used")
+        if said:
+            lines.append(f"\n- {unit.number}. {unit.title}: {'; '.join(said)}.")
+    return f" The exceptions:\n{''.join(lines)}\n" if lines else ""
+
+
 def _table(units: list[Unit], policy: Policy) -> str:
     dated = bool(policy.due)
     rows = [
@@ -213,7 +241,24 @@ def _table(units: list[Unit], policy: Policy) -> str:
             due = policy.due.get(unit.name)
             row += f" {due:%Y-%m-%d %H:%M %Z} |" if due else " |"
         rows.append(row)
+    if dated and policy.late.costs:
+        rows += ["", _late(policy.late)]
     return "\n".join(rows)
+
+
+def _late(rule: Late) -> str:
+    """The sentence about work that comes late."""
+    costs = []
+    if rule.per_day:
+        most = f", at most {100 * rule.at_most:g}%" if rule.at_most < 1 else ""
+        costs.append(
+            f"each day begun after the due date takes {100 * rule.per_day:g}% of the points "
+            f"earned{most}"
+        )
+    if rule.cutoff_days is not None:
+        costs.append(f"later than {rule.cutoff_days:g} days it is worth no points")
+    grace = f" Up to {rule.grace_minutes:g} minutes late is on time." if rule.grace_minutes else ""
+    return f"Late work: {'; '.join(costs)}.{grace}"
 
 
 def points_text(points: float) -> str:

@@ -45,10 +45,19 @@ def write_notebook(unit: Unit, stub: str) -> str:
         cells.append(new_cell(cell.text, metadata=metadata))
         if cell.kind != "code":
             continue
-        for name in _defined(cell.source):
+        for name in defined_functions(cell.source):
             if name in exercises:
                 tagged = {"tags": [CHECK_TAG]}
-                cells.append(_v4.new_code_cell(f"!autograder check {name}", metadata=tagged))
+                cells.append(_v4.new_code_cell(check_source(name), metadata=tagged))
+    return notebook_text(cells)
+
+
+def notebook_text(cells: list[Any]) -> str:
+    """The text of a notebook, without outputs, in nbformat 4.5.
+
+    Args:
+        cells: its cells; they get their ids here.
+    """
     _identify(cells)
     notebook = _v4.new_notebook(
         cells=cells,
@@ -67,12 +76,20 @@ def _introduction(unit: Unit) -> str:
     return (
         f"*Work here or in `{unit.module}.py`, whichever you prefer: the two hold the same "
         "exercises. Hand in one of them.*\n\n"
-        "Below each exercise stands a cell that checks it. It reads the notebook **as saved**, so "
-        f"save first, then run the cell. `!autograder check {unit.name}` checks the whole unit."
+        "Below each exercise stands a cell that checks it: it runs the public tests on your "
+        "functions as they are now, so run the cells above it first. `check()` checks the whole "
+        f"unit, and so does `autograder check {unit.name}` in a terminal, which reads the notebook "
+        "as saved."
     )
 
 
-def _defined(source: str) -> list[str]:
+def check_source(name: str, *, strict: bool = False) -> str:
+    """The text of the cell that checks an exercise; where `strict`, it fails if the check does."""
+    arguments = f'"{name}", strict=True' if strict else f'"{name}"'
+    return f"from autograder.notebook import check\n\ncheck({arguments})"
+
+
+def defined_functions(source: str) -> list[str]:
     """The functions that a cell defines at its top level."""
     starts = (line for line in source.splitlines() if line.startswith("def "))
     return [line.removeprefix("def ").partition("(")[0].strip() for line in starts]

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from autograder.course import MARKER, find_units, read_policy, read_release
+from autograder.course import MARKER, Release, find_units, read_policy, read_release
 from autograder.declarations import CourseError
 from autograder.release.folder import Contents, digest, write_contents
 from autograder.release.package import Package, build_wheel, find_package
@@ -74,7 +74,9 @@ class ReleaseReport:
         return said + self.notes
 
 
-def release(root: Path, out: Path, *, wheel: bool = True) -> ReleaseReport:
+def release(
+    root: Path, out: Path, *, wheel: bool = True, only: Collection[str] = ()
+) -> ReleaseReport:
     """Write what students get.
 
     Args:
@@ -83,6 +85,8 @@ def release(root: Path, out: Path, *, wheel: bool = True) -> ReleaseReport:
             repository's ``.git``, and work. ``assignments/`` of the course is generated as a whole:
             there, files are overwritten.
         wheel: whether the tool's wheel is part of it.
+        only: the names of the units to release, for a course that is published piece by piece;
+            units that ``out`` already holds stay in it. None named means all.
 
     Returns:
         What changed.
@@ -91,12 +95,19 @@ def release(root: Path, out: Path, *, wheel: bool = True) -> ReleaseReport:
         CourseError: a unit cannot be released, or ``out`` is no place for a release. Then nothing
             has been written.
     """
-    _require_apart(root, out)
+    require_apart(root, out)
     package = find_package()
-    contents = _contents(root, package, wheel=wheel)
-    files = contents.files
     generated = out.resolve() == (root / ASSIGNMENTS).resolve()
-    before = _released_before(out, forgiving=generated)
+    if generated and only:
+        raise CourseError(
+            f"{ASSIGNMENTS}/ holds all units of the course; name another folder for some of them."
+        )
+    earlier = _released_before(out, forgiving=generated)
+    before = dict(earlier.files) if earlier else {}
+    if only and earlier:
+        only = {*only, *(unit.name for unit in earlier.units)}
+    contents = _contents(root, package, wheel=wheel, only=only)
+    files = contents.files
     for path in files.keys() | before.keys():
         _within(out, path)
 
@@ -152,21 +163,21 @@ def check_assignments(root: Path) -> list[str]:
     return differences
 
 
-def _contents(root: Path, package: Package, *, wheel: bool) -> Contents:
+def _contents(root: Path, package: Package, *, wheel: bool, only: Collection[str] = ()) -> Contents:
     solutions = root / "solutions"
     units = find_units(solutions)
     if not units:
         raise CourseError(f"{solutions} holds no unit; add a folder like 05_convolution to it.")
     policy = read_policy(solutions / "course.toml")
-    for named in (policy.due, *policy.extensions.values()):
-        for name in named.keys() - {unit.name for unit in units}:
-            raise CourseError(f"course.toml: there is no unit named {name}; correct its due date.")
+    policy.check_names(unit.name for unit in units)
     published = wheel and package.source is None
     requirement = f"handgrad=={package.version}" if published else f"./{package.wheel}"
+    if only:
+        units = [unit for unit in units if unit.name in only]
     return write_contents(units, policy, package, requirement)
 
 
-def _require_apart(root: Path, out: Path) -> None:
+def require_apart(root: Path, out: Path) -> None:
     place, secret = out.resolve(), (root / "solutions").resolve()
     if place == secret or secret in place.parents or place in secret.parents:
         raise CourseError(
@@ -177,14 +188,14 @@ def _require_apart(root: Path, out: Path) -> None:
         raise CourseError(f"{out} is a file; release to a folder.")
 
 
-def _released_before(out: Path, *, forgiving: bool) -> dict[str, str]:
+def _released_before(out: Path, *, forgiving: bool) -> Release | None:
     if not (out / MARKER).exists():
-        return {}
+        return None
     try:
-        return dict(read_release(out).files)
+        return read_release(out)
     except CourseError:
         if forgiving:
-            return {}
+            return None
         raise
 
 

@@ -68,13 +68,40 @@ def write_stub(unit: Unit) -> str:
     defined = functions(parse(path))
     _require_marks(unit, regions, defined, cells)
 
+    stub = _without_empty_cells(_cleared(path, source, regions, defined))
+    _verify(path, stub)
+    return stub
+
+
+def stub_cell(source: str) -> str:
+    """A notebook's code cell as students get it.
+
+    Args:
+        source: the text of the cell, with its marks.
+
+    Raises:
+        CourseError: a mark is wrong, so that a solution might be released.
+    """
+    path = Path("notebook")
+    regions = find_regions(path, source, [Cell("code", 1, tuple(source.split("\n")))])
+    try:
+        defined = functions(ast.parse(source))
+    except SyntaxError:  # a magic; then the marks alone say what is left out
+        defined = {}
+    return _cleared(path, source, regions, defined).rstrip("\n")
+
+
+def _cleared(
+    path: Path, source: str, regions: list[Region], defined: dict[str, ast.FunctionDef]
+) -> str:
+    """The text without what stands between marks."""
     lines = source.rstrip("\n").split("\n")
     written: list[str] = []
     position = 0
     for region in regions:
         written += lines[position : region.first - 1]
         position = region.last
-        left = _replacement(path, region, defined)
+        left = stand_in(path, region, defined)
         if left is not None:
             written.append(left)
             continue
@@ -90,10 +117,7 @@ def write_stub(unit: Unit) -> str:
         del written[len(written) - before :]
         written += [""] * (max(before, after) if position < len(lines) and written else 0)
     written += lines[position:]
-
-    stub = _without_empty_cells("\n".join(written).rstrip("\n") + "\n")
-    _verify(path, stub)
-    return stub
+    return "\n".join(written).rstrip("\n") + "\n"
 
 
 def find_regions(path: Path, source: str, cells: list[Cell]) -> list[Region]:
@@ -186,7 +210,7 @@ def _encloses(node: ast.FunctionDef, region: Region) -> bool:
     return node.lineno < region.first <= (node.end_lineno or node.lineno)
 
 
-def _replacement(path: Path, region: Region, defined: dict[str, ast.FunctionDef]) -> str | None:
+def stand_in(path: Path, region: Region, defined: dict[str, ast.FunctionDef]) -> str | None:
     """The line that students get in the place of a region; None for no line."""
     if region.kind == "MARK SCHEME":
         if "question" not in region.cell.metadata:

@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 
 from autograder.grading.results import ExerciseResult, Result, TestResult
-from autograder.report.words import STATUS, blocked_by, points, told, total, visible
+from autograder.report.words import (
+    STATUS,
+    blocked_by,
+    counted,
+    devices_told,
+    lateness_told,
+    opened,
+    points,
+    to_tell,
+    told,
+    total,
+    visible,
+)
 
+_EXPLAINED = ("partial", "wrong", "blocked")
 _SPECIAL = re.compile(r"([\\`*_\[\]<>#|~&$])")
 
 
-def feedback(result: Result) -> str:
+def feedback(result: Result, now: dt.datetime | None = None) -> str:
     """The Markdown text for a student: points, what went wrong, what to look at.
 
     Args:
         result: one result. Of its hidden tests only what a student may know is used.
+        now: the moment at which it is read; the default is the present.
     """
+    now = now or dt.datetime.now(dt.UTC)
     lines = [f"# {code(result.unit)}: {total(result)} points", ""]
     who = escape(result.name or result.student)
     lines += [f"For {who}. Handed in as {code(result.label)}.", ""]
@@ -23,6 +39,10 @@ def feedback(result: Result) -> str:
         lines += [f"This is attempt {result.attempt} of {result.attempts}.", ""]
     if result.message:
         lines += [escape(result.message), ""]
+    if sentence := lateness_told(result):
+        lines += [escape(sentence), ""]
+    if sentence := devices_told(result):
+        lines += [escape(sentence), ""]
     for note in result.notes:
         lines += [f"Note: {escape(note)}", ""]
     if result.resolution is not None:
@@ -38,13 +58,14 @@ def feedback(result: Result) -> str:
         ]
         lines.append("")
     for exercise in result.exercises:
-        if exercise.reason or exercise.status in ("partial", "wrong", "blocked"):
-            lines += _about(exercise)
+        if exercise.reason or exercise.pending or exercise.status in _EXPLAINED:
+            full = [test for test in exercise.tests if opened(test, result, now)]
+            lines += _about(exercise, full)
     lines += _attempt_list(result)
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _about(exercise: ExerciseResult) -> list[str]:
+def _about(exercise: ExerciseResult, full: list[TestResult]) -> list[str]:
     lines = [f"## {code(exercise.name)}", ""]
     if exercise.reason:
         lines += [f"A person decided: {escape(exercise.reason)}", ""]
@@ -52,29 +73,24 @@ def _about(exercise: ExerciseResult) -> list[str]:
         lines += [f"**{escape(exercise.diagnosis.sentence)}**", ""]
     if sentence := blocked_by(exercise):
         lines += [escape(sentence), ""]
-    lines += _hidden([t for t in exercise.tests if t.failure and t.visibility != "public"])
-    for test in exercise.tests:
-        if test.failure and test.visibility == "public":
-            lines += _public(test)
+    failed = to_tell(exercise)
+    lines += _hidden([test for test in failed if test not in full])
+    for test in failed:
+        if test in full:
+            lines += _in_full(test)
     return lines
 
 
 def _hidden(tests: list[TestResult]) -> list[str]:
-    """Hidden tests by what went wrong: their names would say what is tested."""
-    counts: dict[str, int] = {}
-    for test in tests:
-        counts[told(test)] = counts.get(told(test), 0) + 1
-    lines = [
-        f"- {count} hidden test{'s' if count > 1 else ''}: {escape(sentence)}"
-        for sentence, count in counts.items()
-    ]
+    lines = [f"- {escape(sentence)}" for sentence in counted(tests)]
     return [*lines, ""] if lines else []
 
 
-def _public(test: TestResult) -> list[str]:
+def _in_full(test: TestResult) -> list[str]:
     assert test.failure is not None
-    lines = [f"- {code(test.name)}:", ""]
-    block = [told(test)]
+    public = test.visibility == "public"
+    lines = [f"- {code(test.name)}:" if public else "- A hidden test:", ""]
+    block = [told(test, full=True)]
     if test.failure.line:
         block.append(f"at {test.failure.line}")
     if test.failure.inputs:

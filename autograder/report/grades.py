@@ -7,34 +7,42 @@ import io
 from collections.abc import Iterable
 
 from autograder.grading.results import Result
+from autograder.report.sheet import harmless
 from autograder.report.words import visible
 
 
 def grades_csv(results: Iterable[Result]) -> str:
-    """The results as a table for a spreadsheet: one row for each student and unit."""
+    """The results as a table for a spreadsheet: one row for each student and unit.
+
+    ``mark`` is ``points`` less ``penalty``, the share of them that lateness costs.
+    """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(
-        ["student", "name", "unit", "points", "max_points", "open", "status", "attempt", "message"]
+        [
+            *("student", "name", "unit", "points", "max_points", "open", "status", "attempt"),
+            *("message", "days_late", "penalty", "mark"),
+        ]
     )
     for r in results:
         writer.writerow(
             [
-                _cell(r.student),
-                _cell(r.name),
+                cell(r.student),
+                cell(r.name),
                 r.unit,
                 "" if r.points is None else f"{r.points:g}",
                 f"{r.max_points:g}",
                 f"{r.pending:g}",
                 r.status,
                 r.attempt,
-                _cell(r.message),
+                cell(r.message),
+                r.days_late,
+                f"{r.penalty:g}",
+                "" if r.mark is None else f"{r.mark:g}",
             ]
         )
     return out.getvalue()
 
 
-def _cell(text: str) -> str:
-    """A spreadsheet takes a cell that begins like this for a formula."""
-    text = visible(text)
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t")) else text
+def cell(text: str) -> str:
+    return harmless(visible(text), numbers=False)

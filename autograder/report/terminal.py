@@ -11,7 +11,15 @@ from rich.table import Table
 from autograder.course import Unit
 from autograder.grading.results import ExerciseResult, Result, TestResult
 from autograder.grading.verify import Verdict
-from autograder.report.words import STATUS, blocked_by, points, told, visible
+from autograder.report.words import (
+    STATUS,
+    blocked_by,
+    devices_told,
+    points,
+    to_tell,
+    told,
+    visible,
+)
 
 STYLES = {
     "full": "green",
@@ -32,10 +40,12 @@ def safe(text: str) -> str:
 def class_table(results: Sequence[Result]) -> Table:
     """One row for each student and unit."""
     table = Table(title="Results", title_justify="left")
+    penalties = any(result.penalty for result in results)
     for name, align in (
         ("student", "left"),
         ("unit", "left"),
         ("points", "right"),
+        *([("mark", "right")] if penalties else []),
         ("of", "right"),
         ("open", "right"),
         ("what", "left"),
@@ -47,12 +57,21 @@ def class_table(results: Sequence[Result]) -> Table:
             safe(result.name or result.student),
             safe(result.unit),
             points(result.points),
+            *([points(result.mark)] if penalties else []),
             points(result.max_points),
             points(result.pending) if result.pending else "",
-            _summary(result),
+            f"{_lateness(result)}{_summary(result)}",
             f"{result.run.seconds:.2f}",
         )
     return table
+
+
+def _lateness(result: Result) -> str:
+    if not result.late:
+        return ""
+    days = f" {result.days_late} d" if result.days_late else ""
+    cost = f", -{100 * result.penalty:g}%" if result.penalty else ""
+    return f"[yellow]late{days}{cost}[/] "
 
 
 def _summary(result: Result) -> str:
@@ -90,7 +109,7 @@ def print_check(console: Console, result: Result, *, verbose: bool = False) -> N
             f"[{STYLES[exercise.status]}]{STATUS[exercise.status]}[/]",
         )
     console.print(table)
-    for note in [result.message, *result.notes]:
+    for note in [devices_told(result), result.message, *result.notes]:
         if note:
             console.print(safe(note), soft_wrap=True)
     for exercise in result.exercises:
@@ -101,7 +120,7 @@ def print_check(console: Console, result: Result, *, verbose: bool = False) -> N
 
 
 def _print_failures(console: Console, exercise: ExerciseResult) -> None:
-    failed = [test for test in exercise.tests if test.failure is not None]
+    failed = to_tell(exercise)
     if not failed or exercise.status == "not attempted":
         return
     console.print(f"\n[bold]{safe(exercise.name)}[/]")
@@ -114,8 +133,7 @@ def _print_failures(console: Console, exercise: ExerciseResult) -> None:
 def _print_test(console: Console, test: TestResult) -> None:
     failure = test.failure
     assert failure is not None
-    device = "" if test.device == "cpu" else f" on {test.device}"
-    console.print(f"  [red]✗[/] {safe(test.name)}{safe(device)}", soft_wrap=True)
+    console.print(f"  [red]✗[/] {safe(test.name)}", soft_wrap=True)
     for line in visible(told(test)).splitlines():
         console.print(f"      {escape(line)}", soft_wrap=True, highlight=False)
     for line in visible(failure.trace).splitlines():
@@ -132,6 +150,14 @@ def _print_test(console: Console, test: TestResult) -> None:
         console.print(f'      [cyan]rerun: pytest "{safe(test.rerun)}"[/]', soft_wrap=True)
 
 
+def _verdict(verdict: Verdict) -> str:
+    if verdict.problem:
+        return f"[red]{safe(verdict.problem)}[/]"
+    if verdict.invisible:
+        return f"[dim]ok: nothing is wrong without {safe(verdict.variant.on)}[/]"
+    return "[green]ok[/]"
+
+
 def verify_table(unit: Unit, verdicts: Sequence[Verdict]) -> Table:
     """One row for each implementation whose outcome is known."""
     table = Table(title=safe(unit.name), title_justify="left")
@@ -145,6 +171,6 @@ def verify_table(unit: Unit, verdicts: Sequence[Verdict]) -> Table:
             f"{verdict.points:g} / {verdict.max_points:g}",
             ", ".join(verdict.lost),
             "as itself" if itself else safe(verdict.diagnosis),
-            f"[red]{safe(verdict.problem)}[/]" if verdict.problem else "[green]ok[/]",
+            _verdict(verdict),
         )
     return table

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import builtins
+import datetime as dt
+from collections.abc import Sequence
+
+from autograder.grading.lateness import moment
 from autograder.grading.results import ExerciseResult, Failure, Result, TestResult
 
 CATEGORIES = {
@@ -19,8 +24,15 @@ CATEGORIES = {
     "timeout": "your code took too long",
     "crash": "your code ended its process",
     "protocol": "your code interfered with the grader's messages",
+    "out of memory": "your code used more memory than the GPU has",
+    "device failure": "your code made the GPU fail",
     "not attempted": "not written yet",
+    "too slow": "right, but slower than it may be",
+    "timing": "right, but its time could not be measured well",
+    "forbidden operator": "your code used what this unit asks you to write yourself",
 }
+
+_STOPPED = frozenset({"timeout", "crash", "out of memory", "device failure"})
 
 STATUS = {
     "full": "right",
@@ -33,28 +45,126 @@ STATUS = {
 }
 
 
-def told(test: TestResult) -> str:
-    """Why a test failed, in one sentence, as far as a student may know.
+def opened(test: TestResult, result: Result, now: dt.datetime) -> bool:
+    """Whether a student may see the message and the failing inputs of a test.
+
+    Args:
+        test: which.
+        result: that it belongs to.
+        now: the moment, with its time zone.
+    """
+    if test.visibility != "after due":
+        return test.visibility == "public"
+    closes = moment(result.closes)
+    return closes is not None and now > closes
+
+
+def told(test: TestResult, full: bool | None = None) -> str:
+    """Why a test failed, as far as a student may know.
 
     Of a hidden test: the category, and of an exception its type and the line in the student's own
-    file. No values, no message and no printed text: the student's code writes those, and could
-    write the hidden inputs into them.
+    file, and what to write there instead. No values, no message and no printed text: the student's
+    code writes those, and could write the hidden inputs into them.
+
+    Args:
+        test: which.
+        full: whether to tell all the same; by default of public tests only.
     """
     failure = test.failure
     if failure is None:
         return ""
-    if test.visibility == "public":
-        return failure.message
+    shown = test.visibility == "public" if full is None else full
+    sentence = failure.message if shown else _category(failure)
+    if test.device != "cpu":
+        sentence = f"On {test.device}: {sentence}"
+    if failure.advice:
+        sentence += f"{chr(10) if shown else '. '}{failure.advice}"
+    return sentence
+
+
+def to_tell(exercise: ExerciseResult) -> list[TestResult]:
+    """The failed tests of an exercise that are worth telling.
+
+    What fails on the CPU most often fails on a second device in the same way: then that says
+    nothing new.
+    """
+    failed = [test for test in exercise.tests if test.failure is not None]
+    known = {(_without_device(test), _kind(test)) for test in failed if test.device == "cpu"}
+    stopped = {_without_device(test) for test in failed if test.device == "cpu"}
+    return [
+        test
+        for test in failed
+        if test.device == "cpu"
+        or not (
+            (_without_device(test), _kind(test)) in known
+            or (test.status == "not run" and _without_device(test) in stopped)
+        )
+    ]
+
+
+def _without_device(test: TestResult) -> str:
+    name, _, parameters = test.name.partition("[")
+    others = [part for part in parameters.rstrip("]").split("-") if part != test.device]
+    return f"{test.visibility} {name} {others}"
+
+
+def _kind(test: TestResult) -> tuple[str, str]:
+    assert test.failure is not None
+    return test.failure.category, test.failure.exception
+
+
+def _category(failure: Failure) -> str:
     sentence = CATEGORIES.get(failure.category, "the check failed")
     if failure.exception:
-        sentence += f" ({failure.exception}{_place(failure)})"
-    elif failure.category in ("timeout", "crash") and failure.function:
+        if failure.category == "wrong device":
+            sentence = "tensors on different devices met"
+        # A type of the student's own could be named after what it is to carry out.
+        known = failure.exception if failure.exception in _EXCEPTIONS else "a type of its own"
+        sentence += f" ({known}{_place(failure)})"
+    elif failure.category in ("forbidden operator", "too slow", "timing"):
+        return failure.message  # made by the grader, and names no input
+    elif failure.category in _STOPPED and failure.function:
         sentence += f" (in {failure.function})"
     return sentence
 
 
+_EXCEPTIONS = frozenset(
+    name
+    for name, cls in vars(builtins).items()
+    if isinstance(cls, type) and issubclass(cls, BaseException)
+)
+
+
 def _place(failure: Failure) -> str:
     return f" at {failure.line}" if failure.line else ""
+
+
+def counted(tests: Sequence[TestResult]) -> list[str]:
+    """Failed hidden tests by what went wrong: their names would say what is tested.
+
+    Example: ``["2 hidden tests: a result has wrong values"]``
+    """
+    counts: dict[str, int] = {}
+    for test in tests:
+        sentence = told(test, full=False)
+        counts[sentence] = counts.get(sentence, 0) + 1
+    return [
+        f"{count} hidden test{'s' if count > 1 else ''}: {sentence}"
+        for sentence, count in counts.items()
+    ]
+
+
+def devices_told(result: Result) -> str:
+    """The sentence that says on which devices was graded; empty for the CPU alone, as ever."""
+    devices = result.run.devices
+    if not devices or (devices == ["cpu"] and not result.run.devices_why):
+        return ""
+    text = f"Graded on {' and '.join(devices)}."
+    if any("simulated" in device for device in devices):
+        text += " The simulated device checks where tensors are; it is not a CUDA pass."
+    elif devices == ["cpu"]:
+        text += f" {result.run.devices_why}"
+    return text
 
 
 def blocked_by(exercise: ExerciseResult) -> str:
@@ -76,9 +186,25 @@ def points(value: float | None) -> str:
 
 
 def total(result: Result) -> str:
-    """``31 / 40``, with what waits for a person."""
-    text = f"{points(result.points)} / {points(result.max_points)}"
+    """The mark, ``31 / 40``, with what waits for a person."""
+    text = f"{points(result.mark)} / {points(result.max_points)}"
     return f"{text} ({points(result.pending)} open)" if result.pending else text
+
+
+def lateness_told(result: Result) -> str:
+    """The sentence about coming late; empty if there is nothing to say."""
+    if not result.late:
+        return ""
+    if not result.days_late:
+        return "It came late."
+    plural = "s" * (result.days_late > 1)
+    text = f"It came up to {result.days_late} day{plural} late: due {result.due}, handed in "
+    text += f"{result.submitted}."
+    if result.points is None or result.resolution is not None or not result.penalty:
+        return text
+    lost = points(round(result.points - (result.mark or 0.0), 2))
+    share = f"{100 * result.penalty:g}%"
+    return f"{text} Of {points(result.points)} points earned this takes {share}, {lost} points."
 
 
 def visible(text: str) -> str:

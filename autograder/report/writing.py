@@ -1,19 +1,54 @@
-"""Writing a class's reports beside its results."""
+"""Writing reports: a class's beside its results, any other where it was asked for."""
 
 from __future__ import annotations
 
+import datetime as dt
+import io
 from collections.abc import Sequence
+from pathlib import Path
 
-from autograder.grading.classroom import Folder
+from rich.console import Console
+
+from autograder.grading.errors import ResultError
+from autograder.grading.folder import Folder
 from autograder.grading.results import Result, write_atomically
 from autograder.report.feedback import feedback
 from autograder.report.grades import grades_csv
+from autograder.report.material import Document
+
+_COLUMNS = 120
 
 
 def write_reports(folder: Folder, results: Sequence[Result]) -> None:
     """Write every student's feedback, and grades.csv."""
-    for result in results:
-        text = feedback(result).encode("utf-8")
-        write_atomically(folder.feedback_file(result.unit, result.student), text)
+    write_feedback(folder, results, dt.datetime.now(dt.UTC))
     table = grades_csv(results).encode("utf-8")
     write_atomically(folder.path / "grades.csv", table)
+
+
+def write_feedback(folder: Folder, results: Sequence[Result], now: dt.datetime) -> None:
+    """Write every student's feedback, as it may be read from `now` on."""
+    for result in results:
+        text = feedback(result, now).encode("utf-8")
+        write_atomically(folder.feedback_file(result.unit, result.student), text)
+
+
+def put(document: Document, file: Path) -> None:
+    """Write a report to a file, whole or not at all; nothing if the format has done it itself.
+
+    Raises:
+        ResultError: nothing can be written there.
+    """
+    content = document.content
+    if content is None and document.view is not None:
+        page = io.StringIO()
+        Console(file=page, width=_COLUMNS, color_system=None).print(document.view)
+        content = page.getvalue().encode("utf-8")
+    if content is None:
+        return
+    if file.is_dir():
+        raise ResultError(f"{file} is a folder. Name the file to write.")
+    try:
+        write_atomically(file, content)
+    except OSError as error:
+        raise ResultError(f"{file} cannot be written ({error.strerror}).") from None

@@ -1,8 +1,8 @@
 """The submissions room: what arrives, and the checked copy that is graded.
 
 `discover` finds every attempt of every student under the paths the staff name: plain folders,
-archives, modules and notebooks, and downloads from Canvas, Moodle and Gradescope. `read` makes from
-one attempt the checked copy of one unit's work.
+archives, modules and notebooks, and downloads from Canvas, Moodle and Gradescope. `whole` takes a
+path for one student's attempt. `read` makes from one attempt the checked copy of one unit's work.
 
 Everything here is handed in by others. So files are read as text and data only, with bounds, links
 are never followed, archives are read in memory and never unpacked to disk, and whatever is wrong
@@ -22,6 +22,7 @@ from autograder.submissions.records import (
     Unit,
     Unreadable,
 )
+from autograder.submissions.whole import whole
 
 __all__ = [
     "Answer",
@@ -35,4 +36,5 @@ __all__ = [
     "Unreadable",
     "discover",
     "read",
+    "whole",
 ]

@@ -249,5 +249,6 @@ def _too_many(name: str, members: int) -> Unreadable:
 
 def _bomb(name: str, ratio: int) -> Unreadable:
     return Unreadable(
-        f"{name} unpacks to more than {ratio} times its size and was not read any further."
+        f"{name} unpacks to more than {ratio} times its size and was not read any further. "
+        "Hand in only your module or notebook."
     )

@@ -115,8 +115,14 @@ def read_file(root: Path, name: str, limit: int) -> bytes:
 def too_large(name: str, limit: int) -> Unreadable:
     """The refusal of a file that is larger than it may be."""
     size = f"{limit / 2**20:.0f} MiB" if limit >= 2**20 else f"{limit:,} bytes"
+    notebook = name.casefold().endswith(".ipynb")
+    advice = (
+        "Clear all outputs, save it, and hand it in again"
+        if notebook
+        else "Hand in only your module or notebook"
+    )
     return Unreadable(
-        f"{clean(name)} is larger than {size}, which is more than a submission needs."
+        f"{clean(name)} is larger than {size}, which is more than a submission needs. {advice}."
     )
 
 

@@ -8,20 +8,22 @@ an editor understand.
 from __future__ import annotations
 
 from collections.abc import Callable, Set
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import pytest
 
 F = TypeVar("F", bound=Callable[..., object])
 
 
-def exercise(name: str, *, points: float) -> Callable[[F], F]:
+def exercise(name: str, *, points: float, speed: float | None = None) -> Callable[[F], F]:
     """Say which exercise a test belongs to, and how many points it is worth.
 
     Args:
         name: the exercise, which is the name of the function that the student completes.
         points: what passing this test earns. All tests of an exercise, public and hidden, add up
             to the exercise's points; one test is all or nothing.
+        speed: for a hidden test on large inputs: how many times as long as the reference the
+            exercise's function may take; see `autograder.grading.speed`.
 
     Example:
         >>> @exercise("relu_forward", points=2)
@@ -29,18 +31,19 @@ def exercise(name: str, *, points: float) -> Callable[[F], F]:
     """
 
     def mark(function: F) -> F:
-        marked: F = pytest.mark.exercise(name, points=points)(function)
+        marked: F = pytest.mark.exercise(name, points=points, speed=speed)(function)
         return marked
 
     return mark
 
 
-def mistake(exercise: str, sentence: str) -> Callable[[F], F]:
+def mistake(exercise: str, sentence: str, *, on: Literal["", "cuda"] = "") -> Callable[[F], F]:
     """Declare a known wrong implementation of one exercise.
 
     Args:
         exercise: the function of the reference that the decorated function replaces.
         sentence: what a student who made this mistake should be told.
+        on: ``"cuda"`` for a mistake that is none on the CPU, like a tensor made without `device=`.
     """
     return lambda function: function
 

@@ -18,10 +18,15 @@ import sys
 from collections.abc import Generator
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import hypothesis
 import pytest
+
+from autograder.devices import CPU, Device, DeviceError, available, meant
+
+if TYPE_CHECKING:
+    from autograder.testing.subjects import Backend, CallRecord
 
 GRADING_PLUGIN = "handgrad-grading"
 
@@ -37,6 +42,7 @@ class Subjects(Protocol):
 
 
 SUBJECTS = pytest.StashKey[Subjects]()
+DEVICES = pytest.StashKey[tuple[Device, ...]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -48,7 +54,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--device",
         metavar="DEVICE",
         action="append",
-        help="run tests on this device; may be repeated (default: every device there is)",
+        help="run tests on this device; may be repeated; cuda is simulated where there is no GPU "
+        "(default: every device there is)",
     )
     group.addoption(
         "--exercise-seed",
@@ -68,13 +75,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "device" in metafunc.fixturenames:
-        import torch
-
-        from autograder.devices import available
-
-        named = metafunc.config.getoption("--device") or available()
-        metafunc.parametrize("device", [torch.device(d) for d in named], ids=str, scope="session")
+    marked = metafunc.definition.get_closest_marker("exercise") is not None
+    if marked and "device" in metafunc.fixturenames:
+        devices = _devices(metafunc.config)
+        names = [device.name for device in devices]
+        metafunc.parametrize("device", devices, indirect=True, ids=names, scope="session")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -86,6 +91,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             name = str(mark.args[0])
             config.addinivalue_line("markers", f"{name}: the exercise {name}")
             item.add_marker(name)
+
+
+@pytest.fixture(scope="session")
+def device(request: pytest.FixtureRequest) -> Any:
+    """The `torch.device` that the test runs on, once for each."""
+    return request.param.torch
+
+
+def device_of(item: pytest.Item) -> Device:
+    """The device of a collected test; the CPU if it asks for none."""
+    callspec = getattr(item, "callspec", None)
+    named = callspec.params.get("device") if callspec is not None else None
+    return named if isinstance(named, Device) else CPU
 
 
 @pytest.fixture(scope="module")
@@ -107,12 +125,13 @@ class PlainRun:
         self.seed = int(config.getoption("--exercise-seed"))
         named = config.getoption("--student")
         self.named = Path(named).resolve() if named else None
+        self.device = CPU
         config.stash[SUBJECTS] = self
 
     def student(self, folder: Path) -> Any:
-        from autograder.testing.subjects import ModuleBackend, Student
+        from autograder.testing.subjects import Student
 
-        return Student(ModuleBackend(_load(self.named or _unit_module(folder))))
+        return Student(_OnEachDevice(self, self.named or _unit_module(folder)))
 
     def reference(self, folder: Path) -> Any:
         from autograder.testing.subjects import Reference
@@ -127,24 +146,58 @@ class PlainRun:
         from autograder.testing.property import body_of, body_replaced, is_property
         from autograder.testing.subjects import Reference, Student
 
-        body = body_of(pyfuncitem.obj)
+        body, self.device = body_of(pyfuncitem.obj), device_of(pyfuncitem)
 
         def example(**arguments: Any) -> None:
             device = arguments.get("device")
-            for name, value in arguments.items():
-                if isinstance(value, Student):
-                    value.begin_example()
-                elif isinstance(value, Reference):
-                    value.begin_example([])
-                elif device is not None:
-                    arguments[name] = to_device(value, device)
-            body(**arguments)
+            with self.device.active():
+                for name, value in arguments.items():
+                    if isinstance(value, Student):
+                        value.begin_example()
+                    elif isinstance(value, Reference):
+                        value.begin_example([])
+                    elif device is not None:
+                        arguments[name] = to_device(value, device)
+                body(**arguments)
 
         if not is_property(pyfuncitem.obj):
-            return (yield)
+            with self.device.active():
+                return (yield)
         hypothesis.seed(self.seed)(pyfuncitem.obj)
         with body_replaced(pyfuncitem.obj, example):
             return (yield)
+
+
+class _OnEachDevice:
+    """The module under test, loaded once for each device: it may ask what there is."""
+
+    def __init__(self, run: PlainRun, path: Path) -> None:
+        self._run, self._path = run, path
+        self._loaded: dict[Device, Backend] = {CPU: self._load(CPU)}
+
+    def call(self, record: CallRecord) -> None:
+        """Answer with the module of the device that is tested now."""
+        device = self._run.device
+        if device not in self._loaded:
+            self._loaded[device] = self._load(device)
+        self._loaded[device].call(record)
+
+    def _load(self, device: Device) -> Backend:
+        from autograder.testing.subjects import ModuleBackend
+
+        with device.active():
+            return ModuleBackend(_load(self._path))
+
+
+def _devices(config: pytest.Config) -> tuple[Device, ...]:
+    """What grading says, or the command line, or what there is."""
+    if DEVICES not in config.stash:
+        try:
+            named = [meant(name) for name in config.getoption("--device") or available()]
+        except DeviceError as error:
+            raise pytest.UsageError(str(error)) from None
+        config.stash[DEVICES] = tuple(dict.fromkeys(named))
+    return config.stash[DEVICES]
 
 
 def _unit_module(folder: Path) -> Path:

@@ -7,6 +7,7 @@ the standard library, msgpack, NumPy, torch and itself.
   `decoding`, `frames` and `channel` write, read, cut and carry messages;
 - `observe`: which arguments a call changed in place;
 - `confinement`: the limits a worker puts on itself before it sees the student's code;
+- `forbidden`: what a unit asks students to write themselves cannot be called;
 - `serve`: loads the student's cells and answers calls; `failures`: says what they raised;
 - `process`: a worker's life, however it was started;
 - `zygote`: a clean process with torch imported, of which every worker is a fork;

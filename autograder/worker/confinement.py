@@ -1,95 +1,175 @@
-"""The limits a worker puts on itself before it sees the student's code: all of them, in this file.
+"""What a worker gives up before it sees the student's code: all of it is put together here.
 
-Each layer is tried on its own and reported, so that the grader knows what holds on this machine.
-What holds today bounds resources and keeps the environment clean; it does not hide files or the
-network from the student's code.
+Each layer is tried on its own and reported, so that the grader knows what holds on this machine;
+`levels` says what the layers add up to. The order matters: what needs a privilege comes before the
+privilege is dropped, and the filter of system calls comes last.
 """
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import functools
 import os
+import random
 import shutil
 import signal
-import sys
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 
-_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 1, 4, 38
+from autograder.worker import kernel, landlock, namespaces, seccomp, view
+from autograder.worker.kernel import PR_SET_NO_NEW_PRIVS, set_dumpable
+from autograder.worker.limits import (
+    LIMIT_LAYERS,
+    Limits,
+    apply_limit,
+    memory_in_use,
+    tasks_of_this_user,
+)
+
+__all__ = [
+    "LAYERS",
+    "PROFILES",
+    "Limits",
+    "Plan",
+    "confine",
+    "die_with",
+    "remove_tree",
+    "scrub_environment",
+    "set_dumpable",
+]
+
+OFF = "off"
+PROFILES = ("cpu", "cuda")
+
+LAYERS = (
+    "environment",  # nothing of the grader's
+    "session",  # of its own
+    "oom",  # first to be killed when memory is short
+    "user",  # a user namespace
+    "pids",  # a process namespace
+    "network",  # a network namespace with nothing in it
+    "ipc",  # no shared memory, no queues with anybody
+    "files",  # a private root: the interpreter and its packages, read-only, and a small /tmp
+    "uid",  # where root grades: a user id that nobody else has
+    "capabilities",  # none
+    "parent",  # it ends with the process that started it
+    *LIMIT_LAYERS,
+    "no new privileges",
+    "landlock",  # files, TCP, signals
+    "hidden",  # its memory and environment, from processes of the same user
+    "seccomp",  # the system calls of a computation and no others
+)
+
+# User ids that nobody uses: systemd's table of them leaves the first range free and takes the
+# second for services that run for a moment; containers often have no more than 65536.
+_FREE_IDS = (range(1879048192, 2147483647), range(61184, 65519))
 
 
 @dataclass(frozen=True)
-class Limits:
-    """What a worker may use.
+class Plan:
+    """How workers are confined: decided by the grader, the same for all workers of a zygote.
 
     Attributes:
-        memory_mb: memory beyond what Python with torch needs, in MB.
-        cpu_seconds: processor time of the whole worker; a call's deadline is the grader's matter.
-        output_bytes: what it may print; the grader stops it beyond that.
-        file_mb: size of the largest file it may write, in MB.
-        open_files: file descriptors.
-        processes: processes and threads beyond those that the user already has.
+        profile: ``"cpu"``, or ``"cuda"``: looser, because a GPU's driver shares memory and controls
+            devices.
+        without: layers to leave off, to see what they are good for; ``"limits"`` for every limit.
+        before: which layers were made before the worker was, and how that went.
+        readable: what the worker may read.
+        devices: devices that it may open.
+        links: symbolic links on the way to these.
     """
 
-    memory_mb: int = 2048
-    cpu_seconds: int = 600
-    output_bytes: int = 4 << 20
-    file_mb: int = 64
-    open_files: int = 64
-    processes: int = 64
+    profile: str = "cpu"
+    without: frozenset[str] = frozenset()
+    before: Mapping[str, str] = field(default_factory=dict)
+    readable: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ()
+    links: Mapping[str, str] = field(default_factory=dict)
 
-    def as_dict(self) -> dict[str, int]:
-        """As it travels to the worker."""
-        return asdict(self)
+    @classmethod
+    def of(cls, profile: str, without: frozenset[str], before: Mapping[str, str]) -> Plan:
+        """The plan for this machine; asked when everything is imported, while there is /proc."""
+        cuda = profile == "cuda"
+        with contextlib.suppress(OSError, AttributeError):  # once for all workers
+            tasks_of_this_user()
+            for writing in ("tmp", "devices", "nothing"):
+                seccomp.prepared(writing=writing, cuda=cuda)
+        if "limits" in without:
+            without = without.union(LIMIT_LAYERS)
+        readable, devices = view.readable(cuda=cuda), view.devices(cuda=cuda)
+        links = view.links()
+        return cls(profile, without, dict(before), tuple(readable), tuple(devices), links)
 
 
-def confine(limits: Limits, directory: str, parent: int) -> dict[str, str]:
+def confine(limits: Limits, directory: str, parent: int, plan: Plan) -> dict[str, str]:
     """Confine this process, for good.
 
     Args:
         limits: what it may use.
-        directory: an empty directory, which becomes its working and home directory.
+        directory: an empty directory. Its own file system is built there; where it cannot have
+            one, this is its working directory, to which it cannot write.
         parent: the process it must not outlive.
+        plan: how.
 
     Returns:
-        ``"ok"``, or why not, for each layer.
+        ``"ok"``, ``"off"``, or why not, for each of `LAYERS`.
     """
     layers: dict[str, str] = {}
+    cuda = plan.profile == "cuda"
+    root = hasattr(os, "geteuid") and os.geteuid() == 0 and plan.before.get("user") != "ok"
 
-    def layer(name: str, apply: Callable[[], object]) -> None:
+    def layer(name: str, apply: Callable[[], object]) -> bool:
+        if name in plan.without:
+            layers[name] = OFF
+            return False
         try:
             apply()
             layers[name] = "ok"
         except (OSError, ValueError, AttributeError, ImportError) as error:
-            layers[name] = f"{type(error).__name__}: {error}"
+            layers[name] = getattr(error, "strerror", "") or str(error)
+        return layers[name] == "ok"
 
-    def session() -> None:
-        if os.getsid(0) != os.getpid():
-            os.setsid()
-
-    def directory_() -> None:
-        os.umask(0o077)
-        os.chdir(directory)
+    def use_limits(used: int) -> None:
+        alone = layers["uid"] == "ok"
+        for name in LIMIT_LAYERS:
+            layer(name, lambda: apply_limit(name, limits, cuda=cuda, alone=alone, used=used))  # noqa: B023 - called in this turn
 
     with contextlib.suppress(OSError):
         set_dumpable(True)  # so that /proc lets us set what follows; hidden again at the end
     layer("environment", lambda: scrub_environment(directory))
-    layer("directory", directory_)
-    layer("session", session)
+    layer("session", _lead_a_session)
+    layer("oom", _volunteer)
+    used = _memory_in_use(cuda)  # there may be no /proc afterwards
+    layers["user"] = plan.before.get("user", "not tried")
+    layers["pids"] = plan.before.get("pids", "not tried")
+    layer("network", namespaces.enter_network_namespace)
+    layer("ipc", namespaces.enter_ipc_namespace)
+    os.umask(0o022)  # the worker may be another user by the time it looks at what is made here
+    private = layer("files", lambda: _enter_private_root(directory, limits, plan, layers["pids"]))
+    os.umask(0o077)
+    writable = namespaces.HOME if private else directory
+    os.chdir(writable)
+    if "environment" not in plan.without:
+        os.environ.update(HOME=writable, TMPDIR=writable)
+        # torch insists on a folder for what it might compile, even where nothing can be written.
+        os.environ.update(TORCHINDUCTOR_CACHE_DIR=writable)
+    if root:
+        layer("uid", lambda: _take_own_uid(writable, () if private else plan.readable))
+    else:
+        layers["uid"] = "not needed: this is not root"
+    layer("capabilities", kernel.drop_capabilities)
+    # After the user id, whose change takes it back.
     layer("parent", lambda: die_with(parent, signal.SIGKILL))
-    layer("first to be killed when memory is short", _volunteer)
-    layer("memory", lambda: _limit("AS", _address_space() + (limits.memory_mb << 20)))
-    # The second before the hard limit is SIGXCPU's, which says why the process ended.
-    layer("cpu", lambda: _limit("CPU", limits.cpu_seconds, limits.cpu_seconds + 1))
-    layer("file size", lambda: _limit("FSIZE", limits.file_mb << 20))
-    layer("open files", lambda: _limit("NOFILE", limits.open_files))
-    layer("processes", lambda: _limit_processes(limits.processes))
-    layer("core dumps", lambda: _limit("CORE", 0))
-    layer("no new privileges", lambda: _prctl(_PR_SET_NO_NEW_PRIVS, 1))
-    layer("hidden from other workers", lambda: set_dumpable(False))
+    use_limits(used)
+    layer("no new privileges", lambda: kernel.prctl(PR_SET_NO_NEW_PRIVS, 1))
+    # The working directory by its short name: as another user, this process has no way to it.
+    readable = [*plan.readable, "/proc" if private else "."]
+    written = ["/tmp"] if private else []
+    ruled = layer(
+        "landlock", lambda: landlock.restrict(readable, written, plan.devices, ioctl=cuda)
+    )
+    layer("hidden", lambda: set_dumpable(False))
+    writing = "tmp" if private else "devices" if ruled else "nothing"
+    layer("seccomp", lambda: seccomp.restrict(os.getpid(), writing=writing, cuda=cuda))
     return layers
 
 
@@ -107,29 +187,9 @@ def die_with(parent: int, signum: signal.Signals) -> None:
     Raises:
         OSError: this system cannot.
     """
-    _prctl(_PR_SET_PDEATHSIG, signum)
+    kernel.die_with_parent(signum)
     if os.getppid() != parent:
         os.kill(os.getpid(), signum)
-
-
-def set_dumpable(dumpable: bool) -> None:
-    """Whether processes of the same user may read this one's memory and environment.
-
-    Raises:
-        OSError: this system cannot say.
-    """
-    _prctl(_PR_SET_DUMPABLE, int(dumpable))
-
-
-@functools.cache
-def tasks_of_this_user() -> int:
-    """How many processes and threads this user has: what RLIMIT_NPROC counts. Cached: forks ask."""
-    count, uid = 0, os.getuid()
-    for entry in os.scandir("/proc"):
-        with contextlib.suppress(OSError):
-            if entry.name.isdigit() and entry.stat().st_uid == uid:
-                count += len(os.listdir(f"{entry.path}/task"))
-    return count
 
 
 def remove_tree(directory: str) -> None:
@@ -144,26 +204,9 @@ def remove_tree(directory: str) -> None:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def _limit(name: str, soft: int, hard: int | None = None) -> None:
-    import resource
-
-    which: Any = getattr(resource, f"RLIMIT_{name}")
-    hard = soft if hard is None else hard
-    ceiling = resource.getrlimit(which)[1]
-    if ceiling != resource.RLIM_INFINITY:
-        soft, hard = min(soft, ceiling), min(hard, ceiling)
-    resource.setrlimit(which, (soft, hard))
-
-
-def _limit_processes(more: int) -> None:
-    _limit("NPROC", tasks_of_this_user() + more)
-    if os.getuid() == 0:
-        raise OSError("the system does not apply this limit to root")
-
-
-def _address_space() -> int:
-    with open("/proc/self/statm") as statm:
-        return int(statm.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+def _lead_a_session() -> None:
+    if os.getsid(0) != os.getpid():
+        os.setsid()
 
 
 def _volunteer() -> None:
@@ -171,9 +214,57 @@ def _volunteer() -> None:
         score.write("1000")
 
 
-def _prctl(option: int, value: int) -> None:
-    if sys.platform != "linux":
-        raise OSError("only Linux has this")
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(option, *map(ctypes.c_ulong, (value, 0, 0, 0))) != 0:
-        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+def _memory_in_use(cuda: bool) -> int:
+    try:
+        return memory_in_use(cuda=cuda)
+    except OSError:
+        return 1 << 30  # what torch takes, roughly
+
+
+def _enter_private_root(directory: str, limits: Limits, plan: Plan, pids: str) -> None:
+    namespaces.enter_private_root(
+        directory,
+        plan.readable,
+        plan.devices,
+        plan.links,
+        tmp_mb=limits.tmp_mb,
+        tmp_files=limits.tmp_files,
+        # A GPU's driver asks it about this process; it must not show other processes.
+        proc=plan.profile == "cuda" and pids == "ok",
+    )
+
+
+def _others_may_read(path: str) -> bool:
+    above = path
+    while (above := os.path.dirname(above)) != "/":
+        if not os.stat(above).st_mode & 0o001:
+            return False
+    return bool(os.stat(path).st_mode & 0o004)
+
+
+def _take_own_uid(directory: str, needed: Iterable[str]) -> None:
+    """Become a user that no other process belongs to; the directory becomes that user's.
+
+    Args:
+        directory: the working directory.
+        needed: what must be readable afterwards.
+    """
+    for path in needed:
+        if not _others_may_read(path):
+            raise OSError(f"only root can read {path}")
+    with contextlib.suppress(OSError):  # before the right to do so is gone
+        kernel.drop_capabilities(bounding_only=True)
+    error = OSError("no user id is free here")
+    for ids in _FREE_IDS:
+        # Not from the seeded generator, which two workers may have in the same state.
+        uid = random.SystemRandom().choice(ids)
+        try:
+            os.chown(directory, uid, uid)
+            os.setgroups([])
+            os.setresgid(uid, uid, uid)
+            os.setresuid(uid, uid, uid)
+        except OSError as caught:
+            error = caught
+        else:
+            return
+    raise error

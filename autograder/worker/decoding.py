@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from autograder.devices import CPU, Device
+from autograder.devices.tags import place
 from autograder.worker.wire import (
     ALIGNMENT,
     BOOL,
@@ -36,9 +38,13 @@ class Decoder:
         references: resolves ``["h", ...]``, ``["c", ...]`` and ``["r", ...]``; None refuses them.
         trusted: the message is the grader's: strides may be given, and tensors get storage of their
             own. A worker's tensors share the payload's memory, and their bytes are checked.
+        device: where tensors may be beside the CPU.
     """
 
-    __slots__ = ("_items", "_offset", "_tensors", "bounds", "payload", "references", "trusted")
+    __slots__ = (
+        *("_items", "_offset", "_tensors"),
+        *("bounds", "device", "payload", "references", "trusted"),
+    )
 
     def __init__(
         self,
@@ -47,9 +53,10 @@ class Decoder:
         references: Callable[[list[Any]], Any] | None = None,
         *,
         trusted: bool,
+        device: Device = CPU,
     ) -> None:
         self.payload, self.bounds, self.references = payload, bounds, references
-        self.trusted = trusted
+        self.trusted, self.device = trusted, device
         self._offset = self._items = 0
         self._tensors: list[Tensor] = []
 
@@ -131,7 +138,7 @@ class Decoder:
             raise WireError("a malformed tensor")
         if len(self._tensors) >= self.bounds.tensors:
             raise WireError("too many tensors")
-        if device is not None and (type(device) is not str or device not in self.bounds.devices):
+        if device is not None and (type(device) is not str or device not in self.device.reach):
             raise WireError("a tensor on an unexpected device")
         # Counted in Python's integers, which cannot overflow; zeros as ones, so that no dimension
         # of an empty tensor escapes the bound.
@@ -152,12 +159,15 @@ class Decoder:
         self._offset = end + -size % ALIGNMENT
         if code == BOOL and not self.trusted and bytes(self.payload[start:end]).strip(b"\0\1"):
             raise WireError("a bool that is neither 0 nor 1")  # undefined behaviour in torch
+        moves = device is not None and not self.device.simulated
         if size:
             t = torch.frombuffer(self.payload, dtype=dtype, count=span, offset=start)
-            if self.trusted:
-                t = t.clone() if device is None else t.to(device, copy=True)
+            if self.trusted and not moves:
+                t = t.clone()
         else:
-            t = torch.empty(0, dtype=dtype, device=device)
+            t = torch.empty(0, dtype=dtype)
+        if device is not None:
+            t = t.to(device) if moves else place(t, device)
         t = t.view(shape) if strides is None else t.as_strided(shape, strides)
         if grad:
             if not (dtype.is_floating_point or dtype.is_complex):

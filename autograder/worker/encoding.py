@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from autograder.devices import CPU, Device
+from autograder.devices.tags import device_of
 from autograder.worker.wire import (
     ALIGNMENT,
     CODES,
@@ -29,14 +31,21 @@ class Encoder:
         bounds: what the reader will accept; more is refused here, with a sentence.
         other: encodes values of any other type, or raises `NotSendable`.
         contiguous: send values only, without strides.
+        device: where tensors may be beside the CPU.
     """
 
-    __slots__ = ("_seen", "bounds", "buffers", "contiguous", "items", "other", "size")
+    __slots__ = ("_seen", "bounds", "buffers", "contiguous", "device", "items", "other", "size")
 
     def __init__(
-        self, bounds: Bounds, other: Callable[[Any], list[Any]], *, contiguous: bool
+        self,
+        bounds: Bounds,
+        other: Callable[[Any], list[Any]],
+        *,
+        contiguous: bool,
+        device: Device = CPU,
     ) -> None:
         self.bounds, self.other, self.contiguous = bounds, other, contiguous
+        self.device = device
         self.buffers: list[bytes] = []
         self.size = self.items = 0
         self._seen: dict[int, int] = {}
@@ -94,12 +103,12 @@ class Encoder:
             raise NotSendable(f"a value with more than {self.bounds.tensors} tensors")
         t = o if type(o) is Tensor else _plain(o)
         code = CODES.get(t.dtype)
-        device = None if t.is_cpu else str(t.device)
+        device = self._place(t)
         if t.layout is not torch.strided or t.is_nested:
             raise NotSendable(f"a tensor with layout {t.layout if not t.is_nested else 'nested'}")
         if code is None:
             raise NotSendable(f"a tensor of dtype {t.dtype}")
-        if device is not None and device not in self.bounds.devices:
+        if device is not None and device not in self.device.reach:
             raise NotSendable(f"a tensor on device {device}")
         if t.dim() > self.bounds.rank:
             raise NotSendable(f"a tensor with more than {self.bounds.rank} dimensions")
@@ -118,7 +127,7 @@ class Encoder:
             span = span_of(shape, strides)
         size = span * SIZES[code]
         self._reserve(size)
-        if device is not None:
+        if not t.is_cpu:
             t = t.as_strided((span,), (1,)).cpu()
         if size:
             self.buffers.append(ctypes.string_at(t.data_ptr(), size))
@@ -126,6 +135,12 @@ class Encoder:
                 self.buffers.append(bytes(padding))
             self.size += size + padding
         return ["T", code, shape, strides, grad, device]
+
+    def _place(self, t: Tensor) -> str | None:
+        if self.device.simulated and t.is_cpu:
+            place = device_of(t)
+            return None if place.type == "cpu" else str(place)
+        return None if t.is_cpu else str(t.device)
 
     def _reserve(self, size: int) -> None:
         if self.size + size > self.bounds.payload:

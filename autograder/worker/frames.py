@@ -38,6 +38,11 @@ class FrameReader:
         """Append what was read."""
         self._buffer += data
 
+    @property
+    def size(self) -> int:
+        """Bytes that are kept."""
+        return len(self._buffer)
+
     def next(self) -> Frame | None:
         """The next whole frame, or None if more bytes are needed.
 

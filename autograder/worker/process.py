@@ -13,8 +13,11 @@ import numpy as np
 import torch
 import torch.nn.functional  # what a submission is likely to need is imported before the fork
 
+from autograder.devices import CPU, CUDA, DEVICES, SIMULATED, the_simulation
+from autograder.devices.cuda import start, visible
+from autograder.devices.selftest import works
 from autograder.worker.channel import Channel, hello
-from autograder.worker.confinement import Limits, confine
+from autograder.worker.confinement import Limits, Plan, confine
 from autograder.worker.serve import Server
 
 _OUTPUT = {"encoding": "utf-8", "errors": "replace"}
@@ -31,6 +34,9 @@ def warm_up() -> None:
     torch.linalg.norm(torch.ones(2, 2, dtype=torch.float64))
     np.ones((2, 2)) @ np.ones((2, 2))
     reseed(0)  # the first time takes 10 ms
+    if not works():
+        with the_simulation():
+            torch.ones(2, 2, device=SIMULATED.place) @ torch.ones(2, 2, device=SIMULATED.place)
 
 
 def reseed(seed: int) -> None:
@@ -44,7 +50,16 @@ def reseed(seed: int) -> None:
     torch.manual_seed(seed)
 
 
-def live(sock: socket.socket, *, seed: int, limits: Limits, directory: str, parent: int) -> None:
+def live(
+    sock: socket.socket,
+    *,
+    seed: int,
+    limits: Limits,
+    directory: str,
+    parent: int,
+    plan: Plan,
+    device: str = CPU.name,
+) -> None:
     """Be a worker: confine this process, say so, and serve.
 
     Args:
@@ -53,16 +68,21 @@ def live(sock: socket.socket, *, seed: int, limits: Limits, directory: str, pare
         limits: what the student's code may use.
         directory: an empty directory of its own.
         parent: the process that must not be outlived.
+        plan: how it is confined.
+        device: the name of what the student's code computes on.
     """
     sys.stdout = open(1, "w", buffering=1, closefd=False, **_OUTPUT)  # type: ignore[call-overload]  # noqa: SIM115
     sys.stderr = open(2, "w", buffering=1, closefd=False, **_OUTPUT)  # type: ignore[call-overload]  # noqa: SIM115
     sys.argv = [""]
     reseed(seed)
     channel = Channel(sock)
-    layers = confine(limits, directory, parent)
+    shown = visible()
+    layers = confine(limits, directory, parent, plan)
+    if device == CUDA.name:
+        start(shown)
     gc.enable()
-    hello(channel, layers)
-    Server(channel).serve()
+    hello(channel, {**plan.before, **layers})
+    Server(channel, DEVICES[device]).serve()
 
 
 def end(status: int = 0) -> None:

@@ -7,6 +7,7 @@ Requests of the grader:
                                       with ``size`` bytes of the payload
     ["free", [id, ...]]               forget these opaque values
     ["forget"]                        forget all of them
+    ["notes"]                         where did the code leave the simulated device?
     ["answer", value] ["failed"]      what a callback gave
 
 Answers, one per cell and one per call, in order, each as soon as it is known:
@@ -15,6 +16,7 @@ Answers, one per cell and one per call, in order, each as soon as it is known:
     ["ok", value, changed]                by value; or ["h", id] where the call says "opaque"
     ["error", kind, base, message, line, trace, changed]
     ["skipped"]                           it needs the result of a call that failed
+    ["notes", [[kind, label, line], ...]]
     ["callback", id, args, kwargs]        a call of a function that the grader passed in
 
 Inside arguments ``["h", id]`` is an opaque value from earlier, ``["r", call, part]`` the result of
@@ -33,6 +35,7 @@ import types
 from collections.abc import Callable
 from typing import Any
 
+from autograder.devices import CPU, Device, noted_files, the_simulation
 from autograder.worker import frames
 from autograder.worker.channel import Channel, Closed
 from autograder.worker.decoding import Decoder
@@ -55,10 +58,10 @@ class _Unusable(Exception):
 class Server:
     """One student's module and the opaque values that the grader holds handles of."""
 
-    def __init__(self, channel: Channel) -> None:
-        self._channel = channel
+    def __init__(self, channel: Channel, device: Device = CPU) -> None:
+        self._channel, self._device = channel, device
         self._module = types.ModuleType("")
-        self._labels: set[str] = set()
+        self._labels = noted_files()
         self._futures = 0
         self._kept: dict[int, Any] = {}
         self._last_kept = 0
@@ -83,6 +86,8 @@ class Server:
                             self._kept.pop(kept, None)
                     case ["forget"]:
                         self._kept.clear()
+                    case ["notes"]:
+                        self._tell_notes()
                     case message:
                         raise WireError(f"an unknown request: {message[0]}")
         except Closed:
@@ -106,7 +111,8 @@ class Server:
                 dont_inherit=True,
             )
             self._futures |= code.co_flags & _FUTURES
-            exec(code, self._module.__dict__)
+            with self._device.active():
+                exec(code, self._module.__dict__)
         except BaseException as error:
             self._fail(describe_failure(error, self._labels), [])
         else:
@@ -134,12 +140,13 @@ class Server:
         function = ""
         try:
             function, args, kwargs, returns = frames.unpack(meta, TO_WORKER)
-            decoder = Decoder(payload, TO_WORKER, self._resolve, trusted=True)
+            decoder = Decoder(payload, TO_WORKER, self._resolve, trusted=True, device=self._device)
             args = [decoder.value(part) for part in args]
             kwargs = {name: decoder.value(part) for name, part in kwargs}
             target = self._find(function)
             before = snapshot(args, kwargs)
-            result = target(*args, **kwargs)
+            with self._device.active():
+                result = target(*args, **kwargs)
             changed = before.changes()
             try:
                 self._reply(function, result, returns, changed)
@@ -174,7 +181,7 @@ class Server:
         return target
 
     def _reply(self, function: str, result: Any, returns: Any, changed: list[str]) -> None:
-        encoder = Encoder(FROM_WORKER, foreign, contiguous=True)
+        encoder = Encoder(FROM_WORKER, foreign, contiguous=True, device=self._device)
         if returns is None or returns == "opaque":
             value = self._encode(encoder, result, returns)
         else:
@@ -197,6 +204,10 @@ class Server:
         self._last_kept += 1  # the grader frees a value by its number: none is given twice
         self._kept[self._last_kept] = value
         return ["h", self._last_kept]
+
+    def _tell_notes(self) -> None:
+        notes = the_simulation().notes if self._device.simulated else []
+        self._answer(["notes", [[note.kind, note.file, note.line] for note in notes]])
 
     def _answer(self, message: list[Any]) -> None:
         self._channel.send(self._seq, message)
@@ -237,14 +248,18 @@ class Server:
                     "this function can only be called while the function that got it is running, "
                     "and from the same thread"
                 )
-            encoder = Encoder(FROM_WORKER, foreign, contiguous=True)
-            values = [encoder.value(part) for part in args]
-            named = [[name, encoder.value(part)] for name, part in kwargs.items()]
-            self._channel.send(self._seq, ["callback", number, values, named], encoder)
-            frame = self._channel.receive()
-            match frames.unpack(frame.meta, TO_WORKER):
-                case ["answer", value]:
-                    return Decoder(frame.payload, TO_WORKER, trusted=True).value(value)
+            encoder = Encoder(FROM_WORKER, foreign, contiguous=True, device=self._device)
+            with self._device.paused():
+                values = [encoder.value(part) for part in args]
+                named = [[name, encoder.value(part)] for name, part in kwargs.items()]
+                self._channel.send(self._seq, ["callback", number, values, named], encoder)
+                frame = self._channel.receive()
+                match frames.unpack(frame.meta, TO_WORKER):
+                    case ["answer", value]:
+                        decoder = Decoder(
+                            frame.payload, TO_WORKER, trusted=True, device=self._device
+                        )
+                        return decoder.value(value)
             raise RuntimeError("the function that was passed in failed")
 
         return function

@@ -15,7 +15,9 @@ import socket
 import sys
 
 from autograder.worker import process
-from autograder.worker.confinement import Limits
+from autograder.worker.confinement import Limits, Plan
+from autograder.worker.forbidden import Ban, forbid
+from autograder.worker.nursery import before_spawned
 
 
 def main(port: int) -> None:
@@ -26,12 +28,16 @@ def main(port: int) -> None:
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.sendall(bytes.fromhex(settings["token"]))
     process.warm_up()
+    without = frozenset(settings["without"])
+    forbidden = forbid(Ban.of(settings["ban"]))
     process.live(
         sock,
         seed=settings["seed"],
         limits=Limits(**settings["limits"]),
         directory=settings["directory"],
         parent=os.getppid(),
+        plan=Plan.of(settings["profile"], without, before_spawned(without) | forbidden),
+        device=settings["device"],
     )
 
 

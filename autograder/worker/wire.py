@@ -13,12 +13,15 @@ to 16 bytes.
 The grader sends tensors with their strides, so that a permuted, expanded or sliced tensor arrives
 as one: what travels is the span of storage that it touches. A worker sends contiguous values only
 (strides are None). The decoder checks every number before it allocates anything.
+
+A tensor's device is None for the CPU. Where the device is simulated, what travels is the tag: both
+sides read and write messages outside the simulation, where a tagged tensor is a plain one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -72,7 +75,6 @@ class Bounds:
     depth: int = 32
     rank: int = 16
     binary: int = 0  # bytes of one nested message; none by default
-    devices: frozenset[str] = field(default=frozenset({"cpu"}))
 
 
 TO_WORKER = Bounds(

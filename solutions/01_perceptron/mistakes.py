@@ -634,3 +634,65 @@ def weights_count_each_sample_once(alpha, x, y):
 def weights_of_length_one(alpha, x, y):
     w = dual_to_primal(alpha, x, y)
     return w / w.square().sum().sqrt().clamp(min=1e-12)
+
+
+# On a second device -------------------------------------------------------------------------------
+
+
+@mistake(
+    "predict",
+    "You bring the labels to the CPU before you return them: leave them on the device of x, which "
+    "is where the caller goes on with them.",
+    on="cuda",
+)
+def labels_are_brought_to_the_cpu(x, w, b):
+    return predict(x, w, b).cpu()
+
+
+@mistake(
+    "fit_primal",
+    "The weights start on the CPU: give torch.zeros the device of x, as you gave it the dtype.",
+    on="cuda",
+)
+def weights_start_on_the_cpu(x, y, *, lr=1.0, max_epochs=100):
+    require_training(x, y, lr=lr, max_epochs=max_epochs)
+    w, b = torch.zeros(x.shape[1], dtype=x.dtype), x.new_zeros(())
+    for _ in range(max_epochs):
+        converged = True
+        for sample, label in zip(x, y, strict=True):
+            if label * (sample @ w + b) <= 0:
+                w, b = w + lr * label * sample, b + lr * label
+                converged = False
+        if converged:
+            break
+    return w, b, converged
+
+
+@mistake(
+    "gram_matrix",
+    "You go through NumPy, which knows the CPU only: multiply the tensors themselves.",
+    on="cuda",
+)
+def gram_matrix_in_numpy(x):
+    gram_matrix(x)  # refuses what cannot be used
+    rows = x.numpy()
+    return torch.from_numpy(rows @ rows.T)
+
+
+@mistake(
+    "fit_dual",
+    'You wrote the device "cpu" into your code, so that alpha starts there: ask x for its device.',
+    on="cuda",
+)
+def alpha_is_always_on_the_cpu(x, y, *, lr=1.0, max_epochs=100):
+    require_training(x, y, lr=lr, max_epochs=max_epochs)
+    gram, b = gram_matrix(x), x.new_zeros(())
+    alpha = torch.zeros(len(x), dtype=x.dtype, device="cpu")
+    for _ in range(max_epochs):
+        converged = True
+        for n in range(len(x)):
+            if y[n] * ((alpha * y) @ gram[:, n] + b) <= 0:
+                alpha, b, converged = raised(alpha, n, lr), b + lr * y[n], False
+        if converged:
+            break
+    return alpha, b, converged

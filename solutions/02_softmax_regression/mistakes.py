@@ -1,5 +1,6 @@
 """Known wrong implementations of unit 2, and what to tell those who wrote them."""
 
+import numpy as np
 import torch
 from softmax_regression import (
     epoch_orders,
@@ -767,4 +768,47 @@ def fit_updates_one_after_the_other(x, y, *, classes, lr, batch_size, epochs, se
         _, _, db = softmax_regression_loss(x[batch], w, b, y[batch])
         b = b - lr * db
         losses.append(loss)
+    return w, b, torch.stack(losses)
+
+
+# On a second device -------------------------------------------------------------------------------
+
+
+@mistake(
+    "softmax",
+    "You go through NumPy, which knows the CPU only: torch has the same functions for tensors.",
+    on="cuda",
+)
+def probabilities_in_numpy(z):
+    require_rows("z", z, "C")
+    rows = z.numpy()
+    e = np.exp(rows - rows.max(1, keepdims=True))
+    return torch.from_numpy(e / e.sum(1, keepdims=True))
+
+
+@mistake(
+    "softmax_cross_entropy",
+    "The one-hot rows come from an identity matrix on the CPU: give torch.eye the device of z.",
+    on="cuda",
+)
+def one_hot_rows_on_the_cpu(z, y):
+    loss, _ = softmax_cross_entropy(z, y)  # refuses what cannot be used
+    truth = torch.eye(z.shape[1], dtype=z.dtype)[y]
+    return loss, (log_softmax(z).exp() - truth) / len(z)
+
+
+@mistake(
+    "fit",
+    'You wrote the device "cpu" into your code, so that w and b start there: ask x for its device.',
+    on="cuda",
+)
+def model_is_always_on_the_cpu(x, y, *, classes, lr, batch_size, epochs, seed):
+    require_training(x, y, classes=classes, lr=lr, batch_size=batch_size, epochs=epochs)
+    w = torch.zeros(x.shape[1], classes, dtype=x.dtype, device="cpu")
+    b, losses = torch.zeros(classes, dtype=x.dtype, device="cpu"), []
+    for order in epoch_orders(len(x), epochs=epochs, seed=seed, device=x.device):
+        for batch in order.split(batch_size):
+            loss, dw, db = softmax_regression_loss(x[batch], w, b, y[batch])
+            w, b = w - lr * dw, b - lr * db
+            losses.append(loss)
     return w, b, torch.stack(losses)

@@ -1,4 +1,4 @@
-# %% [markdown]
+# %% [markdown] forbids="relu sigmoid tanh"
 # # 3. Layers
 #
 # A network is a chain of layers, and backpropagation is the chain rule read from the last layer to

@@ -5,6 +5,7 @@ the reference's: `linear_forward` keeps (x, w), `relu_forward` its input, the ot
 output.
 """
 
+import numpy as np
 import torch
 from layers import (
     collapse_affine,
@@ -1025,3 +1026,41 @@ def weights_are_decayed_in_place(x, y, w1, b1, w2, b2, *, reg=0.0, activation="r
     w1 *= 1 - 0.1 * reg
     w2 *= 1 - 0.1 * reg
     return results
+
+
+# --- on a second device ------------------------------------------------------------------------
+
+
+@mistake(
+    "relu_forward",
+    "The zeros that you compare with are on the CPU: give torch.zeros the device of x, or use "
+    "torch.zeros_like.",
+    on="cuda",
+)
+def zeros_on_the_cpu(x):
+    require_numbers(x)
+    return torch.maximum(x, torch.zeros(x.shape, dtype=x.dtype)), x
+
+
+@mistake(
+    "tanh_backward",
+    'You wrote the device "cpu" into your code, so that the ones are there: ask dout for its '
+    "device; the number 1 needs no tensor at all.",
+    on="cuda",
+)
+def ones_are_always_on_the_cpu(dout, cache):
+    ones = torch.ones(cache.shape, dtype=cache.dtype, device="cpu")
+    return dout * (ones - cache * cache)
+
+
+@mistake(
+    "softmax_forward",
+    "You go through NumPy, which knows the CPU only: torch has the same functions for tensors.",
+    on="cuda",
+)
+def samples_normalised_in_numpy(x):
+    require_samples(x)
+    rows = x.flatten(1).numpy()
+    e = np.exp(rows - rows.max(1, keepdims=True))
+    out = torch.from_numpy(e / e.sum(1, keepdims=True)).reshape(x.shape)
+    return out, out

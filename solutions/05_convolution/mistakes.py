@@ -9,16 +9,19 @@ from __future__ import annotations
 import itertools
 import math
 
+import numpy as np
 import torch
 from convolution import (
     _pad,
     _pair,
     avg_pool2d_forward,
     col2im,
+    conv1x1_forward,
     conv2d_backward,
     conv2d_forward,
     cross_correlate2d,
     im2col,
+    max_pool2d_backward,
     output_size,
 )
 
@@ -769,3 +772,49 @@ def share_counts_real_pixels(dout, cache):
     ones = dout.new_ones(shape)
     out, _ = avg_pool2d_forward(ones, kernel_size=kernel, stride=stride, padding=padding)
     return _spread_evenly(dout / (out * kernel[0] * kernel[1]), cache)
+
+
+# on a second device ---------------------------------------------------------------------------
+
+
+@mistake(
+    "cross_correlate2d",
+    "The result is gathered in zeros on the CPU: give torch.zeros the device of x, or use "
+    "x.new_zeros.",
+    on="cuda",
+)
+def sum_is_gathered_on_the_cpu(x, k):
+    shape = cross_correlate2d(x, k).shape  # refuses what cannot be used
+    out = torch.zeros(shape, dtype=x.dtype)
+    for i, j in itertools.product(*map(range, k.shape)):
+        out += k[i, j] * x[i : i + shape[0], j : j + shape[1]]
+    return out
+
+
+@mistake(
+    "conv1x1_forward",
+    "You go through NumPy, which knows the CPU only: torch has the same product for tensors.",
+    on="cuda",
+)
+def channels_mixed_in_numpy(x, w, b):
+    cache = conv1x1_forward(x, w, b)[1]  # refuses what cannot be used
+    out = np.einsum("nchw,oc->nohw", x.numpy(), w.numpy()) + b.numpy()[:, None, None]
+    return torch.from_numpy(out), cache
+
+
+@mistake(
+    "max_pool2d_backward",
+    'You wrote the device "cpu" into your code, so that the gradients of the windows start there: '
+    "ask dout for its device.",
+    on="cuda",
+)
+def windows_are_always_on_the_cpu(dout, cache):
+    max_pool2d_backward(dout, cache)  # refuses what cannot be used
+    windows, (n, c, h, w), kernel, stride, padding = cache
+    first = windows.argmax(dim=1, keepdim=True)
+    dwindows = torch.zeros(windows.shape, dtype=dout.dtype, device="cpu")
+    dwindows.scatter_(1, first, dout.reshape(-1, 1))
+    dx = col2im(
+        dwindows, x_shape=(n * c, 1, h, w), kernel_size=kernel, stride=stride, padding=padding
+    )
+    return dx.reshape(n, c, h, w)

@@ -26,7 +26,7 @@ from autograder.testing import (
     tensors,
 )
 
-F64 = torch.float64
+F32, F64 = torch.float32, torch.float64
 
 
 # Inputs ---------------------------------------------------------------------------------------
@@ -128,6 +128,15 @@ def pixel_cases(draw, **how):
         w=draw(tensors(c_out, c, dtype=dtype, **how)),
         b=draw(tensors(c_out, dtype=dtype, **how)),
     )
+
+
+@st.composite
+def large_cases(draw):
+    """A layer large enough that the way it is computed decides how long it takes."""
+    n, c, c_out, h, w = 8, 3, 4, 30, 32
+    shapes = {"x": (n, c, h, w), "w": (c_out, c, 3, 3), "b": (c_out,), "dout": (n, c_out, h, w)}
+    fields = {name: draw(tensors(*shape, dtype=F32)) for name, shape in shapes.items()}
+    return Case(**fields, cols=draw(tensors(n * h * w, c * 9, dtype=F32)), padding=1)
 
 
 def numbered(*shape: int) -> Tensor:
@@ -352,6 +361,13 @@ def test_im2col_has_its_defaults_and_changes_nothing(student, reference, device,
     assert_refuses(student.im2col, ("x", (image[0],), {"kernel_size": 1}), *wrong_windows(image))
 
 
+@exercise("im2col", points=1, speed=5)
+@given(case=large_cases(), examples=8)
+def test_im2col_is_fast(student, reference, case):
+    sizes_ = {"kernel_size": 3, "padding": 1}
+    assert_close(student.im2col(case.x, **sizes_), reference.im2col(case.x, **sizes_), "cols")
+
+
 # col2im ---------------------------------------------------------------------------------------
 
 
@@ -421,6 +437,14 @@ def test_col2im_has_its_defaults_and_changes_nothing(student, reference, device,
     assert_inputs_unchanged(student)
 
 
+@exercise("col2im", points=2, speed=5)
+@given(case=large_cases(), examples=8)
+def test_col2im_is_fast(student, reference, case):
+    arguments = {"x_shape": tuple(case.x.shape), "kernel_size": 3, "padding": 1}
+    got = student.col2im(case.cols, **arguments)
+    assert_close(got, reference.col2im(case.cols, **arguments), "the image")
+
+
 # conv2d_forward -------------------------------------------------------------------------------
 
 
@@ -476,6 +500,13 @@ def test_conv2d_forward_has_its_defaults_and_changes_nothing(student, reference,
         ("stride", (x, w, b), {"stride": (1, 0)}),
         ("padding", (x, w, b), {"padding": -1}),
     )
+
+
+@exercise("conv2d_forward", points=2, speed=5)
+@given(case=large_cases(), examples=8)
+def test_conv2d_forward_is_fast(student, reference, case):
+    out, _ = student.conv2d_forward(case.x, case.w, case.b, padding=1)
+    assert_close(out, reference.conv2d_forward(case.x, case.w, case.b, padding=1)[0], "y")
 
 
 # conv2d_backward ------------------------------------------------------------------------------
@@ -560,6 +591,15 @@ def test_conv2d_backward_leaves_its_cache_alone(student, device, case):
     assert_close(student.conv2d_backward(case.dout, cache), expected, "(dx, dw, db) once more")
     assert_inputs_unchanged(student)
     assert_refuses(student.conv2d_backward, ("dout", (case.dout[0], cache), {}))
+
+
+@exercise("conv2d_backward", points=2, speed=5)
+@given(case=large_cases(), examples=8)
+def test_conv2d_backward_is_fast(student, reference, case):
+    _, cache = student.conv2d_forward(case.x, case.w, case.b, padding=1)
+    _, known = reference.conv2d_forward(case.x, case.w, case.b, padding=1)
+    expected = reference.conv2d_backward(case.dout, known)
+    assert_close(student.conv2d_backward(case.dout, cache), expected, "(dx, dw, db)")
 
 
 # conv2d_backward_naive ------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import torch
 from soft_argmax import soft_max_gradient, soft_onehot_jacobian
 
@@ -607,3 +608,40 @@ def nearly_equal_counts_as_tied(dout, x):
     near = torch.isclose(x, x.amax(1, keepdim=True), rtol=1e-5, atol=1e-8)
     first = near.to(torch.int64).argmax(1, keepdim=True)
     return torch.zeros_like(x).scatter(1, first, dout[:, None])
+
+
+# --- on a second device ------------------------------------------------------------------------
+
+
+@mistake(
+    "soft_argmax",
+    "The indices are on the CPU: give torch.arange the device of x.",
+    on="cuda",
+)
+def indices_on_the_cpu(x, *, t=1.0):
+    p = soft_max_gradient(x, t=t)
+    return (torch.arange(x.shape[1]) * p).sum(1)
+
+
+@mistake(
+    "logsumexp",
+    "You go through NumPy, which knows the CPU only: torch has the same functions for tensors.",
+    on="cuda",
+)
+def soft_maximum_in_numpy(x, *, t=1.0):
+    soft_max_gradient(x, t=t)  # refuses what cannot be used
+    rows = x.numpy()
+    largest = rows.max(1)
+    return torch.from_numpy(largest + np.log(np.exp(t * (rows - largest[:, None])).sum(1)) / t)
+
+
+@mistake(
+    "soft_onehot_jacobian",
+    'You wrote the device "cpu" into your code, so that the identity matrix is there: ask x for '
+    "its device.",
+    on="cuda",
+)
+def identity_is_always_on_the_cpu(x, *, t=1.0):
+    p = soft_max_gradient(x, t=t)
+    eye = torch.eye(x.shape[1], dtype=x.dtype, device="cpu")
+    return t * (p[:, :, None] * eye - p[:, :, None] * p[:, None, :])

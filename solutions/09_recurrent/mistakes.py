@@ -5,6 +5,7 @@ the reference's: a step keeps (x, h, w_xh, w_hh, h_next), a sequence the list of
 a stack the list of its layers' caches.
 """
 
+import numpy as np
 import torch
 from recurrent import (
     clip_gradients,
@@ -839,3 +840,49 @@ def gradients_are_changed_in_place(grads, *, theta):
     for g in grads:
         g *= (theta / norm).clamp(max=1.0)
     return list(grads)
+
+
+# --- on a second device ------------------------------------------------------------------------
+
+
+@mistake(
+    "rnn_backward",
+    "The gradient of the last state starts on the CPU: give torch.zeros the device of dhs, or use "
+    "torch.zeros_like.",
+    on="cuda",
+)
+def gradient_starts_on_the_cpu(dhs, cache):
+    rnn_backward(dhs, cache)  # refuses what cannot be used
+    dh, dxs, dweights = torch.zeros(dhs[:, 0].shape, dtype=dhs.dtype), [], []
+    for t in reversed(range(dhs.shape[1])):
+        dx, dh, *dw = rnn_step_backward(dhs[:, t] + dh, cache[t])
+        dxs.append(dx)
+        dweights.append(dw)
+    sums = [sum(steps) for steps in zip(*dweights, strict=True)]
+    return torch.stack(dxs[::-1], dim=1), dh, *sums
+
+
+@mistake(
+    "rnn_forward",
+    'You wrote the device "cpu" into your code, so that the states are collected there: ask x for '
+    "its device.",
+    on="cuda",
+)
+def states_are_always_collected_on_the_cpu(x, h0, w_xh, w_hh, b):
+    hs, cache = rnn_forward(x, h0, w_xh, w_hh, b)
+    collected = torch.empty(hs.shape, dtype=hs.dtype, device="cpu")
+    for t in range(x.shape[1]):
+        collected[:, t] = hs[:, t]
+    return collected, cache
+
+
+@mistake(
+    "clip_gradients",
+    "You go through NumPy for the norm, which knows the CPU only: torch has the same functions for "
+    "tensors.",
+    on="cuda",
+)
+def norm_in_numpy(grads, *, theta):
+    clip_gradients(grads, theta=theta)  # refuses what cannot be used
+    norm = float(np.sqrt(sum(np.square(g.numpy()).sum() for g in grads)))
+    return [g * min(1.0, theta / norm) if norm > 0 else g.clone() for g in grads]

@@ -5,6 +5,7 @@ the reference's: a step of the LSTM keeps (x, h, c, w_x, w_h, i, f, g, o, tanh(c
 GRU (x, h, w_x, w_h, r, z, n), a sequence the list of its steps' caches.
 """
 
+import numpy as np
 import torch
 from gated import (
     cell_state_jacobian,
@@ -1000,3 +1001,49 @@ def direct_term_is_not_diagonal(x, h_prev, c_prev, o_prev, w_x, w_h, b):
 def terms_in_the_order_of_the_blocks(x, h_prev, c_prev, o_prev, w_x, w_h, b):
     forget, direct, written, candidate = cell_state_jacobian(x, h_prev, c_prev, o_prev, w_x, w_h, b)
     return written, direct, forget, candidate
+
+
+# --- on a second device ------------------------------------------------------------------------
+
+
+@mistake(
+    "lstm_backward",
+    "The gradient of the last hidden state starts on the CPU: give torch.zeros the device of dhs, "
+    "or use torch.zeros_like.",
+    on="cuda",
+)
+def gradient_starts_on_the_cpu(dhs, dc_n, cache):
+    lstm_backward(dhs, dc_n, cache)  # refuses what cannot be used
+    dh, dc, dxs, dweights = torch.zeros(dc_n.shape, dtype=dhs.dtype), dc_n, [], []
+    for t in reversed(range(dhs.shape[1])):
+        dx, dh, dc, *dw = lstm_step_backward(dhs[:, t] + dh, dc, cache[t])
+        dxs.append(dx)
+        dweights.append(dw)
+    sums = [sum(steps) for steps in zip(*dweights, strict=True)]
+    return torch.stack(dxs[::-1], dim=1), dh, dc, *sums
+
+
+@mistake(
+    "gru_forward",
+    'You wrote the device "cpu" into your code, so that the states are collected there: ask x for '
+    "its device.",
+    on="cuda",
+)
+def states_are_always_collected_on_the_cpu(x, h0, w_x, w_h, b):
+    hs, cache = gru_forward(x, h0, w_x, w_h, b)
+    collected = torch.empty(hs.shape, dtype=hs.dtype, device="cpu")
+    for t in range(x.shape[1]):
+        collected[:, t] = hs[:, t]
+    return collected, cache
+
+
+@mistake(
+    "cell_state_jacobian",
+    "You go through NumPy for the diagonal, which knows the CPU only: torch has the same function "
+    "for tensors.",
+    on="cuda",
+)
+def diagonal_in_numpy(x, h_prev, c_prev, o_prev, w_x, w_h, b):
+    forget, kept, input_, candidate = cell_state_jacobian(x, h_prev, c_prev, o_prev, w_x, w_h, b)
+    diagonal = torch.from_numpy(np.diag(kept.diagonal().numpy()))
+    return forget, diagonal, input_, candidate

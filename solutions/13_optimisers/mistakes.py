@@ -3,8 +3,17 @@
 A mistake brings its own state: the steps of an optimiser are always of one kind.
 """
 
+import numpy as np
 import torch
-from optimisers import exponential_moving_average, gradient_descent, minibatches
+from optimisers import (
+    adagrad,
+    exponential_moving_average,
+    gradient_descent,
+    minibatches,
+    require_fraction,
+    require_gradient,
+    require_positive,
+)
 
 from autograder.testing import mistake
 
@@ -912,3 +921,47 @@ def adam_changes_its_state(w, grad, state, *, lr, beta1=0.9, beta2=0.999, eps=1e
     v.mul_(beta2).add_((1 - beta2) * grad**2)
     m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
     return w - lr * m_hat / (v_hat.sqrt() + eps), (t, m, v)
+
+
+# --- on a second device ------------------------------------------------------------------------
+
+
+@mistake(
+    "momentum",
+    "The velocity starts on the CPU: give torch.zeros the device of w, or use torch.zeros_like.",
+    on="cuda",
+)
+def velocity_starts_on_the_cpu(w, grad, state, *, lr, momentum=0.9):
+    require_gradient(w, grad)
+    require_positive(lr, "lr")
+    require_fraction(momentum, "momentum")
+    v = torch.zeros(w.shape, dtype=w.dtype) if state is None else state
+    v = momentum * v + lr * grad
+    return w - v, v
+
+
+@mistake(
+    "exponential_moving_average",
+    'You wrote the device "cpu" into your code, so that the averages are collected there: ask xs '
+    "for its device.",
+    on="cuda",
+)
+def averages_are_always_collected_on_the_cpu(xs, *, gamma, bias_correction=False):
+    ys = exponential_moving_average(xs, gamma=gamma, bias_correction=bias_correction)
+    collected = torch.empty(ys.shape, dtype=ys.dtype, device="cpu")
+    for t, y in enumerate(ys):
+        collected[t] = y
+    return collected
+
+
+@mistake(
+    "adagrad",
+    "You go through NumPy for the root, which knows the CPU only: torch has the same function for "
+    "tensors.",
+    on="cuda",
+)
+def root_in_numpy(w, grad, state, *, lr, eps=1e-6):
+    adagrad(w, grad, state, lr=lr, eps=eps)  # refuses what cannot be used
+    s = torch.zeros_like(w) if state is None else state
+    s = s + grad**2
+    return w - lr * grad / torch.from_numpy(np.asarray(np.sqrt((s + eps).numpy()))), s

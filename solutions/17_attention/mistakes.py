@@ -7,6 +7,7 @@ a layer with heads (x, w_q, w_k, w_v, w_o, merged, heads, cache of its attention
 
 import math
 
+import numpy as np
 import torch
 from attention import (
     additive_attention_backward,
@@ -1225,3 +1226,43 @@ def logarithm_has_base_two(kind, *, n, d, k=3):
 def dilation_is_ignored(kind, *, n, d, k=3):
     path = layer_costs("convolution", n=n, d=d, k=k)[2] if kind in CONVOLUTIONS else 0
     return instead(kind, ("dilated",), None, n=n, d=d, k=k, path=path)
+
+
+# On a second device -------------------------------------------------------------------------------
+
+
+@mistake(
+    "causal_mask",
+    "The mask is on the CPU: give torch.ones the device of like.",
+    on="cuda",
+)
+def mask_on_the_cpu(t, like):
+    return torch.ones(causal_mask(t, like).shape, dtype=torch.bool).tril()
+
+
+@mistake(
+    "attention_forward",
+    'You wrote the device "cpu" into your code, so that the factor is a tensor there: ask q for '
+    "its device, or take a plain number, which has none.",
+    on="cuda",
+)
+def factor_is_always_on_the_cpu(q, k, v, mask=None, *, scale=True):
+    _, (*_, p, factor) = attention_forward(q, k, v, mask, scale=scale)
+    factors = torch.full(k.shape[-2:-1], factor, dtype=q.dtype, device="cpu")
+    scores = factors * (q @ k.mT)
+    hidden = torch.zeros_like(scores, dtype=torch.bool) if mask is None else ~mask
+    p = torch.softmax(scores.masked_fill(hidden, -math.inf), dim=-1).masked_fill(hidden, 0.0)
+    return p @ v, (q, k, v, p, factor)
+
+
+@mistake(
+    "additive_attention_forward",
+    "You go through NumPy for the tanh, which knows the CPU only: torch has the same function for "
+    "tensors.",
+    on="cuda",
+)
+def tanh_in_numpy(s, h, w_s, w_h, v):
+    additive_attention_forward(s, h, w_s, w_h, v)  # refuses what cannot be used
+    e = torch.from_numpy(np.tanh(((s @ w_s)[:, :, None] + (h @ w_h)[:, None]).numpy()))
+    p = torch.softmax(e @ v, dim=-1)
+    return p @ h, (s, h, w_s, w_h, v, e, p)

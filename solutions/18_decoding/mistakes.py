@@ -908,3 +908,63 @@ def beam_asks_one_by_one(step, *, bos, eos, beam_size, max_length, alpha=0.75):
 def beam_is_greedy(step, *, bos, eos, beam_size, max_length, alpha=0.75):
     require(beam_size >= 1, "beam_size must be at least 1")
     return greedy_search(step, bos=bos, eos=eos, max_length=max_length, alpha=alpha)
+
+
+# On a second device -------------------------------------------------------------------------------
+
+
+@mistake(
+    "greedy_search",
+    "The sum of the log probabilities is a tensor on the CPU: begin with the number 0.0, or with "
+    "zeros on the device of what step returns.",
+    on="cuda",
+)
+def sum_on_the_cpu(step, *, bos, eos, max_length, alpha=0.75):
+    require_search(bos, eos, max_length, alpha)
+    tokens, total = [], torch.zeros(1, dtype=torch.float64)
+    while len(tokens) < max_length and tokens[-1:] != [eos]:
+        (log_p,) = step(torch.tensor([[bos, *tokens]]))
+        tokens.append(int(log_p.argmax()))
+        total += log_p[tokens[-1]]
+    return tokens, normalised(float(total), len(tokens), alpha)
+
+
+@mistake(
+    "exhaustive_search",
+    "You go through NumPy for the log probabilities, which knows the CPU only: tolist makes Python "
+    "numbers of a tensor on any device.",
+    on="cuda",
+)
+def log_probabilities_in_numpy(step, *, bos, eos, vocab_size, max_length, alpha=0.75):
+    def listed(prefixes):
+        return torch.from_numpy(step(prefixes).numpy())
+
+    return exhaustive_search(
+        listed, bos=bos, eos=eos, vocab_size=vocab_size, max_length=max_length, alpha=alpha
+    )
+
+
+@mistake(
+    "beam_search",
+    'You wrote the device "cpu" into your code, so that the totals of the beams are there: ask '
+    "what step returns for its device.",
+    on="cuda",
+)
+def totals_are_always_on_the_cpu(step, *, bos, eos, beam_size, max_length, alpha=0.75):
+    require_search(bos, eos, max_length, alpha)
+    require(beam_size >= 1, f"beam_size must be at least 1, got {beam_size}")
+    prefixes, finished = [([], 0.0)], []
+    for _ in range(max_length):
+        totals = torch.tensor([[total] for _, total in prefixes], dtype=torch.float64, device="cpu")
+        sums = totals + step(torch.tensor([[bos, *tokens] for tokens, _ in prefixes]))
+        extended = [
+            ([*tokens, v], total)
+            for (tokens, _), row in zip(prefixes, sums.tolist(), strict=True)
+            for v, total in enumerate(row)
+        ]
+        kept = by_total(extended, beam_size)
+        finished += ending(kept, eos)
+        prefixes = ending(kept, eos, finished=False)
+        if not prefixes:
+            break
+    return best(finished or prefixes, alpha)

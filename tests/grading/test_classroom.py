@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import textwrap
 import threading
 import time
 import zipfile
@@ -12,8 +14,10 @@ import msgspec
 import pytest
 
 from autograder.course import Course
-from autograder.grading.classroom import Folder, file_name, grade_class, plan
+from autograder.grading.classroom import grade_class, idle_extensions, plan
 from autograder.grading.errors import GradingError, ResultError
+from autograder.grading.folder import Folder, file_name
+from autograder.grading.lateness import unmeasured
 from autograder.grading.process import Orders
 from autograder.grading.recognition import recognised
 from autograder.grading.resolve import resolve
@@ -93,6 +97,23 @@ def test_everybody_gets_a_result_whatever_they_handed_in(classroom):
     assert classroom.result("mallory").message
 
 
+def test_a_worker_that_is_confined_less_than_required_gets_no_code(
+    course_root, submissions, tmp_path
+):
+    room = Class(course_root, submissions / "ada", tmp_path / "out")
+    settings = msgspec.to_builtins(room.settings)
+    # Spawned workers never reach this level; `autograder grade` would not have begun.
+    orders = Orders(
+        root=str(room.course.root), settings={**settings, "require": "isolated"}, worker="spawn"
+    )
+    report = grade_class(
+        room.course, room.plan.jobs, orders, room.folder, processes=1, job_seconds=60, resume=False
+    )
+    assert [r.status for r in report.results] == ["needs a person"]
+    assert report.results[0].points is None
+    assert "'isolated' is required" in report.results[0].message
+
+
 def test_resuming_keeps_what_holds_and_grades_what_changed(classroom, submissions, scaling_source):
     first, _ = classroom.run()
     (submissions / "bob" / "scaling.py").write_text(scaling_source, encoding="utf-8")
@@ -134,8 +155,8 @@ def test_a_grading_process_that_dies_makes_no_zero(classroom, monkeypatch):
     started = []
     original = crew._start
 
-    def start(orders):
-        member = original(orders)
+    def start(orders, gpu):
+        member = original(orders, gpu)
         started.append(member)
         return member
 
@@ -185,6 +206,59 @@ def test_the_latest_attempt_counts_or_the_best(course_root, tmp_path, scaling_so
     assert [(r.attempt, r.attempts, r.points) for r in report.results] == [(1, 2, 13.0)]
     attempts = best.folder.path / "results" / "01_scaling" / "attempts"
     assert sorted(f.name for f in attempts.iterdir()) == ["ada@1.json", "ada@2.json"]
+
+
+def test_late_work_loses_its_share_and_a_granted_extension_gives_it_back(
+    course_root, tmp_path, scaling_source
+):
+    rule = """
+        due.01_scaling = 2026-10-15T23:59:00+02:00
+        late = {per_day = 0.1, grace_minutes = 15}
+        """
+    toml = course_root / "solutions" / "course.toml"
+    toml.write_text(textwrap.dedent(rule), encoding="utf-8")
+    folder = tmp_path / "late"
+    folder.mkdir()
+    for name in ("ada@2026-10-15T21-59Z", "bob@2026-10-16T22-00Z", "eve@2026-10-16T22-00"):
+        with zipfile.ZipFile(folder / f"{name}.zip", "w") as archive:
+            archive.writestr("scaling.py", scaling_source)
+    classroom = Class(course_root, folder, tmp_path / "out")
+    report, _ = classroom.run()
+    got = {r.student: (r.late, r.days_late, r.points, r.mark) for r in report.results}
+    assert got == {
+        "ada": (False, 0, 13.0, 13.0),
+        "bob": (True, 2, 13.0, 10.4),
+        "eve": (None, 0, 13.0, 13.0),
+    }
+    assert "the work of eve came is not known" in unmeasured(
+        report.results, classroom.course.policy.late
+    )
+    written = json.loads(classroom.folder.result_file("01_scaling", "bob").read_bytes())
+    assert (written["points"], written["mark"], written["penalty"]) == (13.0, 10.4, 0.2)
+    extension = "extensions.bob.01_scaling = 2026-10-20T00:00:00Z\nextensions.bbo = {}\n"
+    toml.write_text(textwrap.dedent(rule) + extension, encoding="utf-8")
+    report, _ = classroom.run(resume=True)
+    assert report.kept == 3
+    assert {r.student: r.mark for r in report.results}["bob"] == 13.0
+    assert idle_extensions(classroom.course.policy, classroom.plan) == [
+        "course.toml has an extension for bbo, of whom nothing was found."
+    ]
+
+
+def test_the_best_attempt_is_the_one_with_the_best_mark(course_root, tmp_path, scaling_source):
+    (course_root / "solutions" / "course.toml").write_text(
+        "due.01_scaling = 2026-10-15T23:59:00Z\nlate.per_day = 0.5\n", encoding="utf-8"
+    )
+    folder = tmp_path / "attempts"
+    folder.mkdir()
+    for stamp, source in {
+        "2026-10-15T10-00Z": scaling_source + WRONG,
+        "2026-10-16T10-00Z": scaling_source,
+    }.items():
+        with zipfile.ZipFile(folder / f"ada@{stamp}.zip", "w") as archive:
+            archive.writestr("scaling.py", source)
+    report, _ = Class(course_root, folder, tmp_path / "best", best=True).run()
+    assert [(r.attempt, r.points, r.mark) for r in report.results] == [(1, 11.0, 11.0)]
 
 
 def test_a_decision_of_a_person_survives_grading_again(classroom):

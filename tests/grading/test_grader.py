@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import time
+from pathlib import Path
 
 STUB = """
 def scale_forward(x, w):
@@ -290,3 +292,22 @@ def test_an_infinity_is_only_like_itself():
     assert not alike(call(float("-inf")), call(float("inf")))
     assert not alike(call(float("nan")), call(1.0))
     assert alike(call(1.0), call(1.0 + 1e-12))
+
+
+def test_a_check_left_in_the_code_costs_nothing(grade):
+    graded = grade("from autograder.notebook import check\ncheck('total', strict=True)")
+    assert points(graded) == FULL
+    assert graded.problems == []
+
+
+def test_two_courses_may_have_a_unit_of_the_same_name(grader, course_root: Path) -> None:
+    from autograder.course import find_unit
+    from autograder.grading.grader import UnitGrader
+
+    hidden = course_root / "solutions" / "01_scaling" / "test_hidden.py"
+    text = hidden.read_text(encoding="utf-8")
+    hidden.write_text(re.sub(r"def (test_\w+)", r"def \1_elsewhere", text), encoding="utf-8")
+    unit = find_unit(course_root / "solutions", "scaling")
+    names = {test.name for test in UnitGrader(unit, grader.settings, None).tests if not test.public}
+    assert names
+    assert all("_elsewhere" in name for name in names), names

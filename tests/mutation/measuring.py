@@ -20,6 +20,7 @@ from torch import Tensor
 from autograder.calls import call_graph, reachable
 from autograder.course import Unit
 from autograder.declarations import parse
+from autograder.devices import CPU, DEVICES
 from autograder.grading.diagnosis import alike
 from autograder.grading.grader import UnitGrader
 from autograder.grading.prepare import Example, PreparedTest
@@ -93,12 +94,16 @@ class Measure:
 
     def _first_loss(self, mutant: Mutant, seconds: float) -> str:
         grader = self._grader(self.settings.seed)
-        backend = self._backend(mutant, grader, seconds)
+        losses = (self._loss_on(name, grader, mutant, seconds) for name in self.settings.devices)
+        return next(filter(None, losses), "")
+
+    def _loss_on(self, device: str, grader: UnitGrader, mutant: Mutant, seconds: float) -> str:
+        backend = self._backend(mutant, grader, seconds, device)
         try:
             backend.load()
             if backend.problems:
                 return backend.problems[0]
-            for test in self._concerned(grader, mutant):
+            for test in self._concerned(grader, mutant, device):
                 for _, error in _replay(grader, backend, test):
                     if isinstance(error, StudentStopped):
                         return f"{error.category} in {test.name}"
@@ -110,12 +115,16 @@ class Measure:
 
     def _grader(self, seed: int) -> UnitGrader:
         if seed not in self._graders:
-            settings = dataclasses.replace(self.settings, seed=seed)
+            own = seed == self.settings.seed
+            devices = self.settings.devices if own else (CPU.name,)
+            settings = dataclasses.replace(self.settings, seed=seed, devices=devices)
             self._graders[seed] = UnitGrader(self.unit, settings, self.workers)
             gc.freeze()  # pytest collects garbage twice a run, among all that is prepared so far
         return self._graders[seed]
 
-    def _backend(self, mutant: Mutant, grader: UnitGrader, seconds: float) -> RemoteBackend:
+    def _backend(
+        self, mutant: Mutant, grader: UnitGrader, seconds: float, device: str = CPU.name
+    ) -> RemoteBackend:
         return RemoteBackend(
             self.workers,
             Code(self.unit.module, ((f"{self.unit.module}.py", mutant.source),)),
@@ -124,14 +133,18 @@ class Measure:
             seconds,
             seed=self.settings.seed,
             scripts=grader.scripts,
+            device=DEVICES[device],
         )
 
-    def _concerned(self, grader: UnitGrader, mutant: Mutant) -> list[PreparedTest]:
+    def _concerned(
+        self, grader: UnitGrader, mutant: Mutant, device: str = CPU.name
+    ) -> list[PreparedTest]:
         """The tests that run what is mutated, those of its own exercise first."""
         concerned = [
             test
             for test in grader.tests
-            if any(self._uses(c.function, mutant) for e in test.examples for c in e.calls)
+            if test.device == device
+            and any(self._uses(c.function, mutant) for e in test.examples for c in e.calls)
         ]
         return sorted(concerned, key=lambda test: test.exercise != mutant.function)
 
@@ -149,7 +162,8 @@ def _replay(
         backend.begin_example(position)
         error: BaseException | None = None
         try:
-            test.run(example)
+            with test.place.active():
+                test.run(example)
         except (Exception, pytest.fail.Exception, StudentStopped) as raised:
             error = raised
         yield example, error

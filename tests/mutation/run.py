@@ -18,7 +18,8 @@ quotes the solution, so it is where the solution is):
 `equivalent = true` is checked: such a mutant must give what the reference gives on 1,000 inputs
 that the unit's tests draw from other seeds. The command fails if a survivor is not listed, if a
 listed mutant does not exist, if one is called equivalent and is not, or if too few are killed.
-A mutant that forgets a device survives on the CPU: `--device cuda` asks where it matters.
+A mutant that forgets a device survives on the CPU and is killed on the second device, real or
+simulated; `--device` names one.
 """
 
 from __future__ import annotations
@@ -29,13 +30,14 @@ import random
 import sys
 import time
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from measuring import Measure
 from mutator import Mutant, mutants
 
 from autograder.course import Unit, find_course, find_unit
-from autograder.grading.settings import Settings
+from autograder.grading.settings import settings_here
 from autograder.grading.workers import Workers, start_workers
 
 BAR = 0.97
@@ -102,7 +104,7 @@ def tally(
     sample: int | None = None,
     seed: int = 0,
     thorough: bool = True,
-    device: str = "cpu",
+    devices: Sequence[str] = (),
 ) -> Tally:
     """Try the mutants of a unit.
 
@@ -112,14 +114,14 @@ def tally(
         sample: how many to try, or None for all.
         seed: of the choice.
         thorough: whether to compare survivors with the reference on fresh inputs.
-        device: where the tests put their tensors.
+        devices: where the tests put their tensors; none for all that there are.
     """
     began = time.perf_counter()
     every, known, came = mutants(unit.source_file.read_text("utf-8")), listed(unit), Tally()
     gone = known.keys() - {mutant.name for mutant in every}
     came.problems += [f"listed, but there is no such mutant: {name}" for name in sorted(gone)]
     course = find_course(unit.folder)
-    measure = Measure(unit, Settings.of(course.policy, (device,)), workers)
+    measure = Measure(unit, settings_here(course.policy, devices), workers)
     if sample is not None and sample < len(every):
         every = random.Random(f"{unit.name} {seed}").sample(every, sample)
     for mutant in every:
@@ -156,7 +158,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("units", nargs="*", help="names or numbers; all if none is given")
     parser.add_argument("--sample", type=int, help="try only so many mutants of each unit")
     parser.add_argument("--seed", type=int, default=0, help="which ones")
-    parser.add_argument("--device", default="cpu", help="where the tests put their tensors")
+    parser.add_argument(
+        "--device", action="append", help="cpu, cuda or simulated; all that there are by default"
+    )
     options = parser.parse_args(arguments)
     course = find_course()
     units = [find_unit(course.units_folder, name) for name in options.units] or course.units
@@ -164,7 +168,11 @@ def main(arguments: list[str] | None = None) -> int:
     with start_workers() as workers:
         for unit in units:
             came = tally(
-                unit, workers, sample=options.sample, seed=options.seed, device=options.device
+                unit,
+                workers,
+                sample=options.sample,
+                seed=options.seed,
+                devices=options.device or (),
             )
             for problem in came.problems:
                 print(f"  {problem}")

@@ -215,15 +215,25 @@ FILES = {
 }
 
 
-@pytest.fixture
-def course(tmp_path: Path) -> Path:
-    """The folder of a course with one unit."""
-    root = tmp_path / "course"
+def write(root: Path) -> Path:
+    """Write the course of one unit to a folder."""
     for name, text in FILES.items():
         path = root / "solutions" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     return root
+
+
+@pytest.fixture
+def course(tmp_path: Path) -> Path:
+    """The folder of a course with one unit."""
+    return write(tmp_path / "course")
+
+
+@pytest.fixture(scope="module")
+def shared_course(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same course, for tests that only read it."""
+    return write(tmp_path_factory.mktemp("shared") / "course")
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 
 from autograder.course import Unit
 from autograder.percent import read_cells
-from autograder.release.notebook import CHECK_TAG, write_notebook
+from autograder.release.notebook import CHECK_TAG, check_source, write_notebook
 from autograder.release.stub import write_stub
 
 
@@ -22,13 +22,13 @@ def cells(cubes: Unit) -> list[dict[str, Any]]:
 
 
 def test_the_first_cell_says_how_to_check(cells: list[dict[str, Any]]) -> None:
-    assert "!autograder check 01_cubes" in "".join(cells[0]["source"])
+    assert "`autograder check 01_cubes`" in "".join(cells[0]["source"])
 
 
 def test_each_exercise_is_followed_by_its_check(cells: list[dict[str, Any]]) -> None:
     for name in ("cube_forward", "cube_backward", "cube_sum"):
         at = next(i for i, c in enumerate(cells) if "".join(c["source"]).startswith(f"def {name}"))
-        assert "".join(cells[at + 1]["source"]) == f"!autograder check {name}"
+        assert "".join(cells[at + 1]["source"]) == check_source(name)
         assert cells[at + 1]["metadata"] == {"tags": [CHECK_TAG]}
 
 

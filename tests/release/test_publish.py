@@ -235,6 +235,17 @@ def test_public_tests_may_not_ask_for_the_reference(course: Path, out: Path) -> 
         again(course, out)
 
 
+def test_students_read_what_lateness_costs(course: Path, out: Path) -> None:
+    policy = course / "solutions" / "course.toml"
+    rule = "\n[late]\nper_day = 0.1\ngrace_minutes = 15\nat_most = 0.5\ncutoff_days = 7\n"
+    policy.write_text(policy.read_text(encoding="utf-8") + rule, encoding="utf-8")
+    release(course, out, wheel=False)
+    text = " ".join((out / "README.md").read_text(encoding="utf-8").split())
+    assert "each day begun after the due date takes 10% of the points earned, at most 50%" in text
+    assert "later than 7 days it is worth no points" in text
+    assert "Up to 15 minutes late is on time." in text
+
+
 def test_a_due_date_of_no_unit_is_an_error(course: Path, out: Path) -> None:
     policy = course / "solutions" / "course.toml"
     text = policy.read_text(encoding="utf-8").replace("01_cubes", "01_cubs")

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import csv
+import datetime as dt
 import io
 
+import msgspec
 import pytest
+from rich.console import Console
 
 from autograder.grading.results import (
     Diagnosis,
@@ -159,16 +163,12 @@ def test_a_spreadsheet_runs_no_formula_of_a_student(text):
 
 
 def test_rich_markup_in_a_name_is_text():
-    from rich.console import Console
-
     console = Console(width=200, record=True, file=io.StringIO())
     console.print(class_table([result([], name="[red]x[/] [link=http://y]z")]))
     assert "[red]x[/] [link=http://y]z" in console.export_text()
 
 
 def test_a_decision_is_explained():
-    import msgspec
-
     base = result([])
     exercise = msgspec.structs.replace(
         base.exercises[0], status="marked", points=3.0, reason="the idea is right"
@@ -183,3 +183,56 @@ def test_results_survive_being_written_and_read(tmp_path):
     file.write_bytes(to_json(original))
     assert read_result(file) == original
     assert b'"schema": "handgrad/result/1"' in file.read_bytes()
+
+
+BEFORE = dt.datetime(2026, 11, 1, 12, 0, tzinfo=dt.UTC)
+AFTER = dt.datetime(2026, 11, 1, 12, 0, 1, tzinfo=dt.UTC)
+
+
+def due_test(**changes):
+    return msgspec.structs.replace(hidden(**changes), visibility="after due")
+
+
+def test_after_the_unit_is_over_an_open_test_is_told_in_full_less_its_name():
+    closed = result([due_test(message="values differ")], closes="2026-11-01T13:00:00+01:00")
+    before, after = feedback(closed, BEFORE), feedback(closed, AFTER)
+    assert SECRET not in before
+    assert "1 hidden test:" in before
+    assert "values differ" in after
+    assert f"x = {SECRET}" in after
+    assert f"test_{SECRET}" not in after
+    assert "A hidden test:" in after
+
+
+@pytest.mark.parametrize("closes", ["", "2026-11-01T12:00:00", "soon"])
+def test_without_a_moment_at_which_it_is_over_nothing_opens(closes):
+    far = dt.datetime(2100, 1, 1, tzinfo=dt.UTC)
+    assert SECRET not in feedback(result([due_test()], closes=closes), far)
+
+
+def test_a_hidden_test_stays_hidden_after_the_unit_is_over():
+    closed = result([hidden()], closes="2026-11-01T12:00:00+00:00")
+    assert SECRET not in feedback(closed, AFTER)
+
+
+def test_late_work_is_told_with_points_penalty_and_mark():
+    late = result(
+        [],
+        points=3.0,
+        late=True,
+        days_late=2,
+        penalty=0.2,
+        due="2026-10-15T23:59:00+02:00",
+        submitted="2026-10-17T10:00:00+02:00",
+    )
+    text = feedback(late)
+    assert "# `03_layers`: 2.4 / 4 points" in text
+    assert "up to 2 days late" in text
+    assert "Of 3 points earned this takes 20%, 0.6 points." in text
+    row = next(csv.DictReader(grades_csv([late]).splitlines()))
+    assert (row["points"], row["penalty"], row["mark"]) == ("3", "0.2", "2.4")
+    console = Console(width=200, file=io.StringIO())
+    console.print(class_table([late]))
+    shown = console.file.getvalue()
+    assert "late 2 d, -20%" in shown
+    assert "2.4" in shown

@@ -43,6 +43,15 @@ def test_every_exercise_has_two_known_mistakes_and_the_unit_enough_of_everything
 
 
 @pytest.mark.parametrize("name", UNITS)
+def test_every_unit_knows_three_mistakes_of_placement(name):
+    placed = [mistake for mistake in mistakes(UNITS[name]) if mistake.on == "cuda"]
+    assert len(placed) >= 3
+    for mistake in placed:
+        own = mistake.source.rpartition(f"def {mistake.exercise}(")[2]
+        assert '"cuda' not in own, f"{mistake.name} would be right on a machine with one GPU"
+
+
+@pytest.mark.parametrize("name", UNITS)
 def test_public_tests_are_worth_less_than_hidden_ones(name):
     """Whoever only fits the public tests does not pass: most points are hidden."""
     tests = [test for exercise in UNITS[name].exercises for test in exercise.tests]

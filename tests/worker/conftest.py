@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -32,3 +33,17 @@ def spawn(forks: Workers) -> Iterator[Spawn]:
     yield start
     for worker in started:
         worker.close()
+
+
+@pytest.fixture
+def descendants() -> Callable[[int], list[int]]:
+    """Finds the processes below one, as this process counts them."""
+
+    def below(pid: int) -> list[int]:
+        try:
+            children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        except OSError:
+            return []
+        return [int(c) for c in children] + [d for c in children for d in below(int(c))]
+
+    return below

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -49,7 +49,6 @@ def exits_with_three(): os._exit(3)
 def crashes(): ctypes.string_at(0)
 def aborts(): os.abort()
 def kills_itself(): os.kill(os.getpid(), signal.SIGKILL)
-def kills_its_parent(): os.kill(os.getppid(), signal.SIGKILL); time.sleep(60)
 def hangs_up(): os.close(3); time.sleep(60)
 
 def floods():
@@ -119,7 +118,10 @@ def test_too_much_processor_time_is_explained(spawn: Spawn) -> None:
 
 
 def test_too_large_a_file_is_an_ordinary_error(spawn: Spawn) -> None:
-    reply = spawn(SOURCE, Limits(file_mb=1)).call(Call("writes_a_large_file"), LONG)
+    worker = spawn(SOURCE, Limits(file_mb=1))
+    if worker.layers["files"] != "ok":
+        pytest.skip(f"there is no folder to write in: {worker.layers['files']}")
+    reply = worker.call(Call("writes_a_large_file"), LONG)
     assert reply.error is not None
     assert "File too large" in reply.error.message
 
@@ -230,8 +232,11 @@ def test_a_result_beyond_the_bounds_is_explained(spawn: Spawn) -> None:
     assert "a value of more than 256 MB" in reply.error.message
 
 
-def test_what_a_worker_started_ends_with_it(spawn: Spawn) -> None:
-    worker = spawn(
+@pytest.mark.parametrize("without", [{"seccomp"}, {"seccomp", "pids"}])
+def test_what_a_worker_started_ends_with_it(
+    without: set[str], descendants: Callable[[int], list[int]]
+) -> None:
+    source = (
         "import os, time\n"
         "def f():\n"
         "    pid = os.fork()\n"
@@ -240,16 +245,28 @@ def test_what_a_worker_started_ends_with_it(spawn: Spawn) -> None:
         "        os._exit(0)\n"
         "    return pid\n"
     )
-    pid = worker.call(Call("f"), LONG).value
-    worker.close()
-    assert eventually(lambda: not lives(pid))
+    with start_workers("fork", without=without) as workers:
+        before = descendants(os.getpid())
+        worker = workers.spawn(1, Limits())
+        worker.load("m", "m.py", source, LONG)
+        alone = descendants(os.getpid())
+        assert worker.call(Call("f"), LONG).error is None
+        assert len(descendants(os.getpid())) == len(alone) + 1
+        worker.close()
+        assert eventually(lambda: descendants(os.getpid()) == before)
 
 
-def test_killing_the_zygote_costs_only_the_workers_that_there_are() -> None:
+def test_killing_the_zygote_costs_only_the_workers_that_there_are(
+    descendants: Callable[[int], list[int]],
+) -> None:
+    before = set(descendants(os.getpid()))
     with start_workers("fork") as workers:
+        zygote = set(descendants(os.getpid())) - before
         worker = workers.spawn(1, Limits())
         worker.load("m", "m.py", SOURCE, LONG)
-        stop(worker, "kills_its_parent")
+        for pid in zygote:
+            os.kill(pid, signal.SIGKILL)
+        stop(worker, "loops")
         after = workers.spawn(1, Limits())
         assert after.load("m", "m.py", SOURCE, LONG) is None
         assert after.call(Call("fine", (1,)), LONG).value == 1
@@ -301,14 +318,6 @@ def open_descriptors() -> list[int]:
             os.fstat(fd)
             found.append(fd)
     return found
-
-
-def lives(pid: int) -> bool:
-    try:
-        status = Path(f"/proc/{pid}/status").read_text()
-    except OSError:
-        return False
-    return re.search(r"^State:\s+Z", status, re.MULTILINE) is None
 
 
 def eventually(condition: Callable[[], bool]) -> bool:

@@ -1,0 +1,79 @@
+"""One submission's code on every device that it is graded on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from autograder.devices import DEVICES, Device
+from autograder.grading.advice import noted
+from autograder.grading.local import LocalBackend
+from autograder.grading.prepare import PreparedTest
+from autograder.grading.remote import RemoteBackend
+
+Backend = RemoteBackend | LocalBackend
+
+
+class Backends:
+    """Backends by device, loaded when they are first needed; the first device's at once.
+
+    Args:
+        on: the student's code on a device.
+        devices: their names.
+    """
+
+    def __init__(self, on: Callable[[Device], Backend], devices: Sequence[str]) -> None:
+        self._backends = {name: on(DEVICES[name]) for name in devices}
+        self._loaded: set[str] = set()
+        self._first = self._backends[devices[0]]
+
+    def load(self) -> None:
+        """Load the code on the first device, so that what is wrong with it is known."""
+        self._load(self._first)
+
+    def of(self, test: PreparedTest) -> Backend:
+        """The backend that a test asks, loaded."""
+        backend = self._backends[test.device]
+        self._load(backend)
+        return backend
+
+    @property
+    def sources(self) -> dict[str, str]:
+        """The student's text, by label."""
+        return dict(self._first.code.cells)
+
+    @property
+    def problems(self) -> list[str]:
+        """Sentences about what did not load; with the device, where only one has the problem."""
+        told = list(self._first.problems)
+        for name, backend in self._backends.items():
+            told += [f"On {name}: {p}" for p in backend.problems if p not in self._first.problems]
+        return told
+
+    @property
+    def output(self) -> str:
+        """What the code printed on the first device, or else on another."""
+        return next((b.output for b in self._backends.values() if b.output), "")
+
+    @property
+    def layers(self) -> dict[str, str]:
+        """What keeps the code apart, on the first device."""
+        return self._first.layers
+
+    def notes(self) -> list[str]:
+        """Sentences about where the code left a device so far."""
+        return [
+            sentence
+            for name, backend in self._backends.items()
+            if name in self._loaded
+            for sentence in noted(backend.notes(), name)
+        ]
+
+    def close(self) -> None:
+        """End them all."""
+        for backend in self._backends.values():
+            backend.close()
+
+    def _load(self, backend: Backend) -> None:
+        if backend.device.name not in self._loaded:
+            self._loaded.add(backend.device.name)
+            backend.load()
