@@ -31,6 +31,7 @@ __all__ = [
     "Returns",
     "Unit",
     "find_course",
+    "find_staff_course",
     "find_unit",
     "find_units",
     "meant",
@@ -114,6 +115,21 @@ def find_course(start: Path | None = None) -> Course:
         f"{here} is not in a course: neither it nor a folder above it holds {MARKER} (as released "
         "to students) or solutions/ (with units). Change to the course's folder and try again."
     )
+
+
+def find_staff_course() -> Course:
+    """The course that the present folder belongs to, where its solutions are.
+
+    Raises:
+        CourseError: there is no course, or it is a students' release.
+    """
+    course = find_course()
+    if course.kind != "staff":
+        raise CourseError(
+            f"{course.root} is a students' release: it has no reference and no hidden tests. "
+            "Instructors run this in the course's own repository; students run `autograder check`."
+        )
+    return course
 
 
 def find_units(root: Path) -> list[Unit]:

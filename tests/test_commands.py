@@ -14,10 +14,12 @@ from pathlib import Path
 
 import pytest
 
+from autograder.cli import app
 from autograder.worker.levels import LEVELS
 
 ROOT = Path(__file__).parents[1]
 AUTOGRADER = Path(sys.executable).with_name("autograder")
+COMMANDS = ("accept", "check", "demo", "doctor", "grade", "release", "report", "resolve", "verify")
 
 
 def run(*arguments: object, cwd: Path = ROOT, **options) -> subprocess.CompletedProcess[str]:
@@ -304,14 +306,26 @@ def test_doctor_has_a_sentence_for_each_thing_missing():
     assert "no new privileges" in " ".join(done.stdout.split())
 
 
-@pytest.mark.parametrize(
-    "command",
-    ["check", "grade", "resolve", "release", "verify", "demo", "doctor", "report", "accept"],
-)
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help(command):
     done = run(command, "--help")
     assert done.returncode == 0
     assert len(done.stdout) > 200
+
+
+def test_each_command_is_in_the_module_of_its_name():
+    found = {c.callback.__name__: c.callback.__module__ for c in app.registered_commands}
+    assert found == {name: f"autograder.commands.{name}" for name in COMMANDS}
+
+
+def test_help_waits_for_no_library_that_only_grading_needs():
+    program = "import sys, autograder.cli; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    imported = set(done.stdout.split())
+    assert "autograder.commands.grade" in imported
+    assert not imported & {"torch", "numpy", "pytest", "hypothesis", "msgspec", "autograder.course"}
 
 
 def test_wrong_arguments_are_answered_with_a_sentence(tmp_path):

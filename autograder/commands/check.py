@@ -1,0 +1,101 @@
+"""`autograder check`: the public tests on a student's own work."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from autograder.commands.console import err, out
+from autograder.commands.options import Devices
+
+if TYPE_CHECKING:
+    from autograder.grading.results import Result
+
+
+def check(
+    what: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[UNIT|EXERCISE]...",
+            help="A unit (5, convolution) or an exercise (conv2d_forward). Default: the unit whose "
+            "folder you are in, or all.",
+        ),
+    ] = None,
+    in_process: Annotated[
+        bool,
+        typer.Option("--in-process", help="Run your code in this process (no deadline)."),
+    ] = False,
+    device: Devices = None,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Also show what your code printed.")
+    ] = False,
+    begun: Annotated[
+        bool, typer.Option("--begun", help="Leave out units in which nothing is written yet.")
+    ] = False,
+    github: Annotated[
+        bool,
+        typer.Option("--github", help="Also annotate the files and write the job's summary."),
+    ] = False,
+    junit: Annotated[
+        Path | None, typer.Option("--junit", metavar="FILE", help="Also write JUnit XML.")
+    ] = None,
+) -> None:
+    """Run the public tests on your own work.
+
+    Shows the points of each exercise, and for each failing test the smallest input it fails on,
+    what was expected, what came, and the pytest command that runs it alone.
+
+    Exit code: 0 all public tests pass, 1 some fail, 2 nothing could be checked.
+    """
+    from autograder.course import find_course
+    from autograder.devices.detection import cuda_build, has_driver
+    from autograder.devices.machine import can_fork
+    from autograder.grading.settings import settings_here
+    from autograder.grading.targets import chosen
+
+    course = find_course()
+    targets = chosen(course, what or [], Path.cwd())
+    workers = None
+    if can_fork() and not in_process:
+        from autograder.grading.workers import start_workers
+
+        workers = start_workers(profile="cuda" if has_driver() and cuda_build() else "cpu")
+    else:
+        err.print("[dim]Your code runs in this process: press Ctrl+C if it does not come back.[/]")
+    try:
+        # Imported only now: the worker server starts up while torch is imported here.
+        from autograder.grading.check import check as check_unit
+        from autograder.report.actions import check_summary, for_github, summarise
+        from autograder.report.terminal import print_check
+
+        settings = settings_here(course.policy, device or ())
+        results: list[Result] = []
+        for unit, exercises in targets:
+            result = check_unit(course, unit, exercises, settings, workers)
+            idle = all(e.status in ("not attempted", "blocked") for e in result.exercises)
+            if begun and idle and not result.message:
+                out.print(f"{unit.name}: nothing is written yet.")
+                continue
+            results.append(result)
+            with for_github(unit, result, course.root) if github else nullcontext():
+                print_check(out, result, verbose=verbose)
+    finally:
+        if workers is not None:
+            workers.close()
+    if github:
+        summarise(check_summary(results))
+    if junit is not None:
+        import datetime as dt
+
+        from autograder.report.junit import junit as junit_xml
+        from autograder.report.material import Document
+        from autograder.report.writing import put
+
+        put(Document(junit_xml(results, dt.datetime.now(dt.UTC))), junit)
+    passed = all(result.points == result.max_points for result in results)
+    if passed and results:
+        out.print("[green]All public tests pass.[/] Hidden tests check more when it is graded.")
+    raise typer.Exit(0 if passed else 1)

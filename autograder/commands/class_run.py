@@ -1,0 +1,154 @@
+"""A class run as commands show it: the plan, the progress, what came of it.
+
+What is graded and how is `autograder.grading`'s; here it gets its options, a progress bar and a
+table. `grade`, `verify` and `demo` are class runs.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+from rich.markup import escape
+
+from autograder.commands.console import err, out
+
+if TYPE_CHECKING:
+    from autograder.course import Course, Unit
+    from autograder.grading.classroom import ClassReport, Plan
+    from autograder.grading.folder import Folder
+    from autograder.grading.results import Result
+    from autograder.grading.settings import Settings
+
+
+def plan_class(course: Course, paths: list[Path], names: list[str], student: str = "") -> Plan:
+    """What to grade of the submissions under `paths`."""
+    from autograder.course import find_unit
+    from autograder.grading.classroom import plan, units_present
+    from autograder.grading.errors import GradingError
+    from autograder.grading.recognition import recognised
+    from autograder.grading.single import plan_one
+
+    every = course.units
+    known = [recognised(course, unit) for unit in every]
+    units: list[Unit]
+    if student and (len(paths) != 1 or not names):
+        raise GradingError(
+            "With --student, name one path and the unit: autograder grade FOLDER --student ada "
+            "--unit 05_convolution --out RESULTS."
+        )
+    if names:
+        units = [find_unit(course.units_folder, name) for name in names]
+    else:
+        with out.status("Looking at the submissions ..."):
+            units = units_present(paths, every, known)
+        if not units:
+            raise GradingError(
+                "None of the submissions holds work on a unit of this course. Name the unit with "
+                "--unit to grade them all the same, or see docs/submitting.md for what is found."
+            )
+    if student:
+        return plan_one(paths[0], student, units, known)
+    return plan(paths, units, known, best=course.policy.attempt == "best")
+
+
+def run_class(
+    course: Course,
+    plan: Plan,
+    settings: Settings,
+    folder: Folder,
+    *,
+    jobs: int | None = None,
+    resume: bool = False,
+    worker: str = "",
+    gpus: int = 1,
+) -> ClassReport:
+    """Grade what is planned, with a progress bar."""
+    import msgspec
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    from autograder.devices.detection import gpus_for
+    from autograder.devices.machine import usable_cores
+    from autograder.grading.classroom import grade_class
+    from autograder.grading.process import Orders
+
+    visible = gpus_for(settings.devices, gpus)
+    processes = jobs or usable_cores()
+    if visible:
+        processes = min(jobs or len(visible), len(visible))
+    orders = Orders(root=str(course.root), settings=msgspec.to_builtins(settings), worker=worker)
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("eta"),
+        TimeRemainingColumn(),
+        console=err,
+        transient=True,
+    ) as progress:
+        task = progress.add_task("grading", total=len(plan.jobs))
+
+        def on_result(result: Result) -> None:
+            from autograder.report.terminal import safe
+
+            progress.update(task, advance=1, description=f"graded {safe(result.student)[:24]}")
+
+        return grade_class(
+            course,
+            plan.jobs,
+            orders,
+            folder,
+            processes=processes,
+            job_seconds=settings.submission_seconds,
+            resume=resume,
+            gpus=visible,
+            on_result=on_result,
+        )
+
+
+def finish(report: ClassReport, folder: Folder, *, kept: bool = True) -> None:
+    """Show the table, say where things are, exit with what it came to."""
+    from autograder.grading.regrade import changes
+    from autograder.report.changes import changes_table
+    from autograder.report.terminal import class_table
+    from autograder.report.writing import write_reports
+
+    write_reports(folder, folder.results())
+    out.print(class_table(report.results))
+    waiting = [r for r in report.graded if folder.waiting_file(r.unit, r.student).exists()]
+    again = {(r.unit, r.student) for r in report.before}
+    graded = [r for r in report.graded if (r.unit, r.student) in again]
+    if different := changes(report.before, graded, waiting):
+        out.print(changes_table(different))
+    if kept:
+        out.print(
+            f"{len(report.results)} results, {report.kept} of them from before. Results, feedback "
+            f"and grades.csv are in {escape(str(folder.path))}.",
+            soft_wrap=True,
+        )
+    for fault, students in report.faults.items():
+        err.print(
+            f"[magenta]The grader failed[/] on {escape(', '.join(students[:10]))}"
+            f"{' and others' * (len(students) > 10)}:\n{escape(fault)}",
+            soft_wrap=True,
+            highlight=False,
+        )
+    needy = sum(result.status == "needs a person" for result in report.results)
+    if needy:
+        err.print(f"[magenta]{needy} need a person.[/] See `autograder resolve --help`.")
+    if waiting:
+        err.print(
+            f"[magenta]{len(waiting)} would have less than before and keep the earlier mark.[/] "
+            "See `autograder accept --help`.",
+            soft_wrap=True,
+        )
+    raise typer.Exit(1 if needy or waiting else 0)

@@ -1,0 +1,23 @@
+"""Options and arguments that several commands take, each with its one help text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+ClassFolder = Annotated[Path, typer.Argument(metavar="OUT", help="The folder of a class run.")]
+Devices = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--device",
+        help="Run the tests on this device: cpu, or cuda, which is simulated where there is no GPU "
+        "(may be repeated). Default: every device there is.",
+    ),
+]
+Jobs = Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="Default: one per core.")]
+OnlyUnits = Annotated[
+    list[str] | None,
+    typer.Option("--unit", "-u", help="Only this unit (may be repeated). Default: all."),
+]

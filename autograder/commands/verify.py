@@ -1,0 +1,70 @@
+"""`autograder verify`: a unit's grading, tried on code whose outcome is known."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from autograder.commands.class_run import plan_class, run_class
+from autograder.commands.console import out
+from autograder.commands.options import Devices, Jobs
+
+
+def verify(
+    what: Annotated[
+        list[str] | None, typer.Argument(metavar="[UNIT]...", help="Units. Default: all.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Draw other inputs.")] = None,
+    jobs: Jobs = None,
+    device: Devices = None,
+) -> None:
+    """Grade what the outcome is known of: the reference, the alternatives, the mistakes.
+
+    The reference and every alternative must get full marks, every mistake must lose points in its
+    exercise and nowhere that does not depend on it, and must be diagnosed as itself or not at all.
+
+    Exit code: 0 all as it must be, 1 not so, 2 nothing could be verified.
+    """
+    from dataclasses import replace
+
+    from autograder.course import find_staff_course, find_unit
+    from autograder.grading.folder import Folder
+    from autograder.grading.settings import settings_here
+    from autograder.grading.verify import (
+        DIAGNOSED_SHARE,
+        diagnosed_share,
+        judge,
+        variants,
+        write_class,
+    )
+    from autograder.report.terminal import verify_table
+
+    course = find_staff_course()
+    units = [find_unit(course.units_folder, name) for name in what or []] or course.units
+    settings = settings_here(course.policy, device or ())
+    settings = replace(settings, require="none")  # all code here is our own
+    if seed is not None:
+        settings = replace(settings, seed=seed)
+    good = True
+    for unit in units:
+        known = variants(unit)
+        with tempfile.TemporaryDirectory(prefix="handgrad-verify-") as name:
+            submitted, folder = Path(name, "submissions"), Folder(Path(name, "out"))
+            write_class(unit, known, submitted)
+            plan = plan_class(course, [submitted], [unit.name])
+            report = run_class(course, plan, settings, folder, jobs=jobs)
+        verdicts = judge(unit, known, report.results)
+        share = diagnosed_share(verdicts)
+        out.print(verify_table(unit, verdicts))
+        wrong = sum(bool(v.problem) for v in verdicts)
+        good = good and not wrong and share >= DIAGNOSED_SHARE
+        out.print(
+            f"{unit.name} on {' and '.join(settings.devices)}: {len(verdicts) - wrong} of "
+            f"{len(verdicts)} as they must be; "
+            f"{share:.0%} of the mistakes diagnosed as themselves "
+            f"(at least {DIAGNOSED_SHARE:.0%}).\n"
+        )
+    raise typer.Exit(0 if good else 1)
