@@ -30,6 +30,7 @@ mutants: $(READY)
 bench: $(READY)
 	$(BIN)/python tests/benchmarks/throughput.py
 	$(BIN)/python tests/benchmarks/confinement.py
+	$(BIN)/python tests/benchmarks/second_device.py
 
 clean:
 	rm -rf $(VENV)

@@ -14,7 +14,10 @@ Backend = RemoteBackend | LocalBackend
 
 
 class Backends:
-    """Backends by device, loaded when they are first needed; the first device's at once.
+    """Backends by device.
+
+    They are loaded before any test is run where that costs next to nothing; a GPU's when it is
+    first needed.
 
     Args:
         on: the student's code on a device.
@@ -27,8 +30,15 @@ class Backends:
         self._first = self._backends[devices[0]]
 
     def load(self) -> None:
-        """Load the code on the first device, so that what is wrong with it is known."""
-        self._load(self._first)
+        """Load the code, so that what is wrong with it is known.
+
+        What is said about loading reaches students: on a device that shares a process with
+        another one, nothing hidden may have been there before.
+        """
+        if self._load(self._first):
+            for backend in self._backends.values():
+                if backend.device.simulated:
+                    self._load(backend)
 
     def of(self, test: PreparedTest) -> Backend:
         """The backend that a test asks, loaded."""
@@ -73,7 +83,8 @@ class Backends:
         for backend in self._backends.values():
             backend.close()
 
-    def _load(self, backend: Backend) -> None:
-        if backend.device.name not in self._loaded:
-            self._loaded.add(backend.device.name)
-            backend.load()
+    def _load(self, backend: Backend) -> bool:
+        if backend.device.name in self._loaded:
+            return True
+        self._loaded.add(backend.device.name)
+        return backend.load()

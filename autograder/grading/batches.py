@@ -179,7 +179,7 @@ def encode_batch(calls: Sequence[Call], device: Device = CPU) -> Batch:
         device=device,
         callbacks=tuple(callbacks),
         handles=tuple(handles),
-        meta=frames.pack(["calls", parts]),
+        meta=frames.pack(["calls", device.name, parts]),
         payload=b"".join(payload),
     )
 

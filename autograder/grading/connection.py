@@ -34,7 +34,7 @@ class Worker:
     Attributes:
         layers: which layers of its confinement hold: ``"ok"`` or why not.
         level: what they add up to, one of `autograder.worker.levels.LEVELS`.
-        device: what its code computes on.
+        device: what its code computes on unless a load or a batch says otherwise.
         alive: whether it can still be asked.
     """
 
@@ -72,7 +72,14 @@ class Worker:
         return self._output.text
 
     def load(
-        self, module: str, label: str, source: str, timeout: float, first_line: int = 1
+        self,
+        module: str,
+        label: str,
+        source: str,
+        timeout: float,
+        first_line: int = 1,
+        *,
+        device: Device | None = None,
     ) -> StudentError | None:
         """Run one cell of a submission in its module's namespace.
 
@@ -82,6 +89,7 @@ class Worker:
             source: its text.
             timeout: seconds it may take.
             first_line: where in the file called ``label`` the text begins.
+            device: what it computes on: calls on a device find what was loaded for that device.
 
         Returns:
             What it raised; what it defined before that stays defined.
@@ -92,7 +100,8 @@ class Worker:
         where = f"loading {label}"
         self._begin()
         try:
-            meta = frames.pack(["load", module, label, first_line, source])
+            place = (device or self.device).name
+            meta = frames.pack(["load", place, module, label, first_line, source])
         except NotSendable as error:
             return StudentError("UnicodeError", f"{label} contains {error}")
         deadline = time.monotonic() + timeout
@@ -136,13 +145,13 @@ class Worker:
         self._open = replies
         return replies
 
-    def call(self, call: Call, timeout: float) -> Reply:
+    def call(self, call: Call, timeout: float, device: Device | None = None) -> Reply:
         """Make one call: a batch of one.
 
         Raises:
             StudentStopped: it hung, ended the process or broke the protocol.
         """
-        return next(self.run(encode_batch([call], self.device), timeout))
+        return next(self.run(encode_batch([call], device or self.device), timeout))
 
     def notes(self, timeout: float) -> list[Note]:
         """Where the student's code left the device so far; for a simulated one only.
@@ -215,7 +224,7 @@ class Worker:
                     raise WireError(f"more than {_MOST_CALLBACKS} calls of a function passed in")
                 cause = self._call_back(batch, message, frame, deadline) or cause
             reply = batches.decode_reply(
-                message, frame.payload, batch.returns[index], self._keep, self.device
+                message, frame.payload, batch.returns[index], self._keep, batch.device
             )
         if reply.error is not None and cause is not None:
             reply.error.__cause__ = cause
@@ -231,11 +240,11 @@ class Worker:
         _, number, args, kwargs = message
         if type(number) is not int or not 0 <= number < len(batch.callbacks):
             raise WireError("a callback that was not passed in")
-        values, named = batches.decode_arguments(args, kwargs, frame.payload, self.device)
+        values, named = batches.decode_arguments(args, kwargs, frame.payload, batch.device)
         failure: Exception | None = None
         try:
             answer = batch.callbacks[number](*values, **named)
-            meta, buffers = batches.encode_answer(answer, self.device)
+            meta, buffers = batches.encode_answer(answer, batch.device)
         except Exception as error:
             failure, meta, buffers = error, frames.pack(["failed"]), []
         self._transport.send(frames.frame(frame.seq, meta, buffers), deadline)

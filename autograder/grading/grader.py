@@ -7,6 +7,7 @@ talks to the worker that does.
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import importlib.metadata
 import math
 import platform
@@ -33,9 +34,11 @@ from autograder.grading.marking import (
 )
 from autograder.grading.operators import ban_of
 from autograder.grading.prepare import PreparedTest, prepare, versions
-from autograder.grading.remote import Code, RemoteBackend, Script, script_of
+from autograder.grading.remote import Code, RemoteBackend
 from autograder.grading.replay import Outcome, run_test
 from autograder.grading.results import ExerciseResult, Run
+from autograder.grading.scripts import Script, script_of
+from autograder.grading.seat import Seat
 from autograder.grading.settings import Settings, fingerprint, release_version
 from autograder.grading.speed import Stopwatch
 from autograder.grading.workers import Workers
@@ -109,7 +112,7 @@ class UnitGrader:
         self._stopwatch: Stopwatch | None = None
         if self._hurried and workers is not None:
             own = Code(unit.module, ((unit.source_file.name, unit.source_file.read_text("utf-8")),))
-            self._stopwatch = Stopwatch(lambda: self._remote(own, math.inf))
+            self._stopwatch = Stopwatch(lambda: self._remote(workers, own, math.inf)(CPU))
 
     def _prepare(self, files: Sequence[str], module: ModuleType | None) -> list[PreparedTest]:
         found = [self.unit.folder / name for name in files if (self.unit.folder / name).is_file()]
@@ -130,7 +133,11 @@ class UnitGrader:
             code: what was handed in.
             answers: by question.
         """
-        return self.grade_on(lambda device: self._backend(code, device), answers)
+        if self.workers is None:
+            returns = self.unit.returns
+            return self.grade_on(lambda device: LocalBackend(code, returns, device), answers)
+        seconds = self.settings.submission_seconds
+        return self.grade_on(self._remote(self.workers, code, seconds), answers)
 
     def grade_on(self, backend_on: Callable[[Device], Backend], answers: dict[str, str]) -> Graded:
         """Grade what backends run, and close them.
@@ -165,26 +172,35 @@ class UnitGrader:
             seconds=round(time.perf_counter() - began, 4),
         )
 
-    def _backend(self, code: Code, device: Device) -> Backend:
-        if self.workers is None:
-            return LocalBackend(code, self.unit.returns, device)
-        return self._remote(code, self.settings.submission_seconds, device)
+    def _remote(
+        self, workers: Workers, code: Code, seconds: float
+    ) -> Callable[[Device], RemoteBackend]:
+        """The code on each device, in as few workers as there can be."""
+        limits = Limits(memory_mb=self.settings.memory_mb)
 
-    def _remote(self, code: Code, seconds: float, device: Device = CPU) -> RemoteBackend:
-        assert self.workers is not None
-        return RemoteBackend(
-            self.workers,
-            code,
-            self.unit.returns,
-            Limits(memory_mb=self.settings.memory_mb),
-            self.settings.call_seconds,
-            seed=self.settings.seed,
-            scripts=self.scripts,
-            require=self.settings.require,
-            submission_seconds=seconds,
-            ban=ban_of(self.unit.forbids),
-            device=device,
-        )
+        @functools.cache
+        def seat(device: Device) -> Seat:
+            return Seat(
+                workers,
+                limits,
+                seed=self.settings.seed,
+                ban=ban_of(self.unit.forbids),
+                require=self.settings.require,
+                device=device,
+            )
+
+        def on(device: Device) -> RemoteBackend:
+            return RemoteBackend(
+                seat(CPU if device.simulated else device),
+                code,
+                self.unit.returns,
+                self.settings.call_seconds,
+                scripts=self.scripts,
+                submission_seconds=seconds,
+                device=device,
+            )
+
+        return on
 
     def _run(self, backends: Backends, began: float) -> tuple[list[Outcome], list[str]]:
         """The outcome of every test, and notes on the code."""

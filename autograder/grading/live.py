@@ -42,10 +42,11 @@ class LiveBackend(LocalBackend):
         )
         self._named = named
 
-    def load(self) -> None:
+    def load(self) -> bool:
         """Everything is loaded: the cells were run by the person who wrote them."""
         functions = self._module.__dict__.values()
         noted_files().update(code.co_filename for f in functions if (code := _code(f)))
+        return True
 
     def notes(self) -> list[Note]:
         """Where the code left the device so far, by the notebook's names of its cells."""

@@ -51,8 +51,8 @@ class LocalBackend:
         """What the code printed so far."""
         return self._printed.getvalue()
 
-    def load(self) -> None:
-        """Run the cells, each whatever became of the one before."""
+    def load(self) -> bool:
+        """Run the cells, each whatever became of the one before; there is always a module."""
         sys.modules[self.code.module] = self._module
         if self.device.simulated:
             the_simulation().clear_notes()
@@ -67,6 +67,7 @@ class LocalBackend:
                 self.problems.append(
                     why_it_did_not_load(label, type(error).__name__, line, str(error))
                 )
+        return True
 
     def begin_test(self, test: PreparedTest) -> None:
         """Nothing is asked ahead."""

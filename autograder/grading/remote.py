@@ -14,119 +14,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from torch import Tensor
-
 from autograder.calls import Returns
 from autograder.devices import CPU, CUDA, Device
 from autograder.devices.cuda import MEMORY, trouble
 from autograder.devices.notes import Note
-from autograder.grading.confining import demand
 from autograder.grading.endings import why_it_did_not_load
-from autograder.grading.prepare import Example, PreparedTest
-from autograder.grading.workers import (
-    FREE,
-    Ban,
-    Batch,
-    Call,
-    Reply,
-    Result,
-    Worker,
-    Workers,
-    encode_batch,
-)
-from autograder.testing.cases import map_tensors
+from autograder.grading.prepare import PreparedTest
+from autograder.grading.scripts import Script
+from autograder.grading.seat import Seat
+from autograder.grading.workers import Call, Reply, Worker
 from autograder.testing.errors import StudentError, StudentStopped
 from autograder.testing.subjects import CallRecord, same
-from autograder.worker.confinement import Limits
-from autograder.worker.levels import NONE
 
 # A function that hung this often in one submission is not called again.
 PATIENCE = 2
 # Loading a notebook again without the cells that stopped its process, at most this often.
 RELOADS = 3
-
-
-@dataclass
-class Script:
-    """The questions of one test, ready to send.
-
-    Attributes:
-        batch: all of them, encoded.
-        spans: for each example, where its calls stand in the batch; None where they cannot be
-            asked ahead.
-    """
-
-    batch: Batch | None
-    spans: list[range | None]
-
-
-def script_of(test: PreparedTest, returns: Mapping[str, Returns]) -> Script:
-    """What `test` asks on its examples, as one batch."""
-    calls: list[Call] = []
-    spans: list[range | None] = []
-    for example in test.examples:
-        planned = _plan(example, returns, len(calls))
-        spans.append(None if planned is None else range(len(calls), len(calls) + len(planned)))
-        calls += planned or []
-    return Script(encode_batch(calls, test.place) if calls else None, spans)
-
-
-def _plan(example: Example, returns: Mapping[str, Returns], offset: int) -> list[Call] | None:
-    """The calls of one example; None if one of them cannot be known ahead."""
-    planned: list[Call] = []
-    opaque: list[tuple[Any, Result]] = []
-    values: set[int] = set()
-    for record in example.calls:
-
-        def ahead(value: Any) -> Any:
-            """An argument as it is, or the placeholder of the opaque result that it is."""
-            for known, placeholder in opaque:
-                if value is known:
-                    return placeholder
-            if isinstance(value, (tuple, list)):
-                return type(value)(ahead(v) for v in value)
-            if isinstance(value, dict):
-                return {k: ahead(v) for k, v in value.items()}
-            if id(value) in values or callable(value):  # noqa: B023 - called in this turn only
-                raise _NotAhead
-            return value
-
-        parts = returns.get(record.function)
-        try:
-            args = tuple(ahead(a) for a in record.args)
-            kwargs = {k: ahead(v) for k, v in record.kwargs.items()}
-        except _NotAhead:
-            return None
-        planned.append(Call(record.function, args, kwargs, parts))
-        if record.error is not None:
-            continue  # it is meant to raise
-        position = offset + len(planned) - 1
-        if parts == "opaque":
-            opaque.append((record.value, Result(position, None)))
-        elif parts is None:
-            values |= _tensor_ids(record.value)
-        else:
-            for i, (part, kind) in enumerate(zip(record.value, parts, strict=True)):
-                if kind == "opaque":
-                    opaque.append((part, Result(position, i)))
-                else:
-                    values |= _tensor_ids(part)
-    return planned
-
-
-class _NotAhead(Exception):
-    """An argument is what the student returned before, or a function: known only when asked."""
-
-
-def _tensor_ids(value: Any) -> set[int]:
-    found: set[int] = set()
-
-    def note(tensor: Tensor) -> Tensor:
-        found.add(id(tensor))
-        return tensor
-
-    map_tensors(value, note)
-    return found
 
 
 @dataclass(frozen=True)
@@ -144,46 +47,35 @@ class Code:
 
 @dataclass
 class RemoteBackend:
-    """A submission's code in a worker, replaced by a new one whenever it stops.
+    """A submission's code on one device, in a worker.
 
     Attributes:
-        workers: where workers come from.
+        seat: where the worker is.
         code: the submission.
         returns: how each function's result travels.
-        limits: of each worker.
         call_seconds: the deadline of each call.
-        seed: of the student's random numbers.
         scripts: prepared once per class, by test.
-        require: how well its workers must be confined.
         submission_seconds: the time for all calls together: code that stays just within the
             deadline of every call must not hold the class up either.
-        ban: operators that the code cannot call.
         device: what the code computes on.
         problems: sentences about cells that did not load.
-        layers: which layers of the confinement hold.
     """
 
-    workers: Workers
+    seat: Seat
     code: Code
     returns: Mapping[str, Returns]
-    limits: Limits
     call_seconds: float
-    seed: int
     scripts: Mapping[int, Script]
-    require: str = NONE
     submission_seconds: float = math.inf
-    ban: Ban = FREE
     device: Device = CPU
     problems: list[str] = field(default_factory=list)
-    layers: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._ends = time.monotonic() + self.submission_seconds
         self._loaded_before = False
-        self._worker: Worker | None = None
+        self._loaded_in: Worker | None = None
         self._load_error: StudentError | StudentStopped | None = None
         self._skipped: set[int] = set()
-        self._outputs: list[str] = []
         self._timeouts: Counter[str] = Counter()
         self._test: PreparedTest | None = None
         self._replies: list[Reply] = []
@@ -248,7 +140,7 @@ class RemoteBackend:
             )
         call = Call(record.function, record.args, record.kwargs, self.returns.get(record.function))
         try:
-            reply = self._ready().call(call, self._seconds())
+            reply = self._ready().call(call, self._seconds(), self.device)
         except StudentStopped as stop:
             if stop.category == "timeout":
                 self._timeouts[record.function] += 1
@@ -334,10 +226,14 @@ class RemoteBackend:
     # --- the worker's side --------------------------------------------------------------
 
     @property
+    def layers(self) -> dict[str, str]:
+        """Which layers of the confinement hold."""
+        return self.seat.layers
+
+    @property
     def output(self) -> str:
-        """What the student's code printed so far."""
-        current = [self._worker.output] if self._worker is not None else []
-        return "".join([*self._outputs, *current])
+        """What the student's code printed so far on this device."""
+        return self.seat.printed(self.device)
 
     def end_test(self) -> None:
         """Let the worker forget what it kept for this test."""
@@ -345,15 +241,16 @@ class RemoteBackend:
         if self._spoilt:
             self.close()
             self._spoilt = False
-        elif self._worker is not None and self._worker.alive:
-            self._worker.forget()
+        elif (worker := self.seat.worker) is not None:
+            worker.forget()
 
     def notes(self) -> list[Note]:
         """Where the code left the device so far."""
-        if not self.device.simulated or self._worker is None or not self._worker.alive:
+        worker = self.seat.worker
+        if not self.device.simulated or worker is None:
             return []
         try:
-            told = self._worker.notes(self.call_seconds)
+            told = worker.notes(self.call_seconds)
         except StudentStopped:
             return []  # the next test gets a new worker
         lines = {label: source.count("\n") + 1 for label, source in self.code.cells}
@@ -361,37 +258,38 @@ class RemoteBackend:
 
     def close(self) -> None:
         """End the worker."""
-        if self._worker is not None:
-            self._outputs.append(self._worker.output)
-            self._worker.close()
-            self._worker = None
+        self.seat.close()
 
-    def load(self) -> None:
-        """Load the submission now, so that what is wrong with it is known."""
+    def load(self) -> bool:
+        """Load the submission now, so that what is wrong with it is known.
+
+        Returns:
+            Whether there is something to call.
+        """
         try:
             self._ready()
-        except (StudentError, StudentStopped):
-            return
+        except StudentStopped:
+            return False
+        return True
 
     def _ready(self) -> Worker:
         """A worker with the submission loaded."""
-        if self._worker is not None and self._worker.alive:
-            return self._worker
+        self.seat.listen(self.device)
+        worker = self.seat.worker
+        if worker is not None and worker is self._loaded_in:
+            return worker
         if isinstance(self._load_error, StudentStopped):
             raise self._load_error
         for _ in range(RELOADS + 1):
-            self.close()
-            self._worker = self.workers.spawn(self.seed, self.limits, self.ban, self.device)
-            self.layers = self._worker.layers
-            demand(self.require, self.layers)  # before it is given any of the student's code
-            stopped_at = self._load(self._worker)
+            worker = self.seat.worker or self.seat.renew()
+            stopped_at = self._load(worker)
             if stopped_at is None:
-                return self._worker
+                self._loaded_in = worker
+                return worker
             self._skipped.add(stopped_at)
             if len(self.code.cells) == 1:
                 break
         assert isinstance(self._load_error, StudentStopped)
-        self.close()
         raise self._load_error
 
     def _load(self, worker: Worker) -> int | None:
@@ -402,7 +300,9 @@ class RemoteBackend:
             if position in self._skipped:
                 continue
             try:
-                error = worker.load(self.code.module, label, source, self._seconds())
+                error = worker.load(
+                    self.code.module, label, source, self._seconds(), device=self.device
+                )
             except StudentStopped as stop:
                 stop = self._explained_stop(stop)
                 sentence = f"{stop.reason}."

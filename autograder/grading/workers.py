@@ -62,7 +62,7 @@ class Workers(Protocol):
             seed: of its random number generators; the same seed gives the same numbers.
             limits: what the student's code may use.
             ban: which operators it cannot call.
-            device: what it computes on.
+            device: what it computes on unless a load or a batch says otherwise.
 
         Raises:
             RuntimeError: it could not be started, which is not the student's fault.

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 import torch.nn.functional  # what a submission is likely to need is imported before the fork
 
-from autograder.devices import CPU, CUDA, DEVICES, SIMULATED, the_simulation
+from autograder.devices import CPU, CUDA, SIMULATED, the_simulation
 from autograder.devices.cuda import start, visible
 from autograder.devices.selftest import works
 from autograder.worker.channel import Channel, hello
@@ -69,7 +69,7 @@ def live(
         directory: an empty directory of its own.
         parent: the process that must not be outlived.
         plan: how it is confined.
-        device: the name of what the student's code computes on.
+        device: the name of what it must be able to compute on.
     """
     sys.stdout = open(1, "w", buffering=1, closefd=False, **_OUTPUT)  # type: ignore[call-overload]  # noqa: SIM115
     sys.stderr = open(2, "w", buffering=1, closefd=False, **_OUTPUT)  # type: ignore[call-overload]  # noqa: SIM115
@@ -82,7 +82,7 @@ def live(
         start(shown)
     gc.enable()
     hello(channel, {**plan.before, **layers})
-    Server(channel, DEVICES[device]).serve()
+    Server(channel).serve()
 
 
 def end(status: int = 0) -> None:

@@ -2,9 +2,9 @@
 
 Requests of the grader:
 
-    ["load", module, label, first line, source]   run one cell in the module's namespace
-    ["calls", [[call, size], ...]]    each call is a packed ``[function, args, kwargs, returns]``
-                                      with ``size`` bytes of the payload
+    ["load", device, module, label, first line, source]   run one cell in the module's namespace
+    ["calls", device, [[call, size], ...]]   each call is a packed ``[function, args, kwargs,
+                                      returns]`` with ``size`` bytes of the payload
     ["free", [id, ...]]               forget these opaque values
     ["forget"]                        forget all of them
     ["notes"]                         where did the code leave the simulated device?
@@ -35,7 +35,7 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-from autograder.devices import CPU, Device, noted_files, the_simulation
+from autograder.devices import CPU, DEVICES, Device, noted_files, the_simulation
 from autograder.worker import frames
 from autograder.worker.channel import Channel, Closed
 from autograder.worker.decoding import Decoder
@@ -55,14 +55,29 @@ class _Unusable(Exception):
     """The call's result cannot be used; the text is a sentence for the student."""
 
 
-class Server:
-    """One student's module and the opaque values that the grader holds handles of."""
+class _Room:
+    """A student's module on one device.
 
-    def __init__(self, channel: Channel, device: Device = CPU) -> None:
-        self._channel, self._device = channel, device
-        self._module = types.ModuleType("")
+    Attributes:
+        device: what it computes on.
+        module: its namespace.
+        futures: the ``from __future__`` imports that hold in it.
+    """
+
+    def __init__(self, device: Device) -> None:
+        self.device = device
+        self.module = types.ModuleType("")
+        self.futures = 0
+
+
+class Server:
+    """One student's module on each device, and the opaque values that the grader has handles of."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._rooms = {name: _Room(device) for name, device in DEVICES.items()}
+        self._room = self._rooms[CPU.name]
         self._labels = noted_files()
-        self._futures = 0
         self._kept: dict[int, Any] = {}
         self._last_kept = 0
         self._results: list[Any] = []  # of the present batch; `_Skipped` where a call failed
@@ -77,9 +92,11 @@ class Server:
                 frame = self._channel.receive()
                 self._seq = frame.seq
                 match frames.unpack(frame.meta, TO_WORKER):
-                    case ["calls", calls]:
+                    case ["calls", device, calls]:
+                        self._enter(device)
                         self._run(calls, memoryview(frame.payload))
-                    case ["load", module, label, first_line, source]:
+                    case ["load", device, module, label, first_line, source]:
+                        self._enter(device)
                         self._load(module, label, first_line, source)
                     case ["free", ids]:
                         for kept in ids:
@@ -93,12 +110,19 @@ class Server:
         except Closed:
             return
 
+    def _enter(self, device: str) -> None:
+        """What follows is about the module on this device."""
+        self._room = self._rooms[device]
+        if name := self._room.module.__name__:
+            sys.modules[name] = self._room.module
+
     # Loading
 
     def _load(self, module: str, label: str, first_line: int, source: str) -> None:
-        if module != self._module.__name__:
+        room = self._room
+        if module != room.module.__name__:
             # Dataclasses and the like look for their module here.
-            self._module = sys.modules[module] = types.ModuleType(module)
+            room.module = sys.modules[module] = types.ModuleType(module)
         self._labels.add(label)
         _remember_source(label, first_line, source)
         try:
@@ -107,12 +131,12 @@ class Server:
                 "\n" * (first_line - 1) + source,
                 label,
                 "exec",
-                flags=self._futures,
+                flags=room.futures,
                 dont_inherit=True,
             )
-            self._futures |= code.co_flags & _FUTURES
-            with self._device.active():
-                exec(code, self._module.__dict__)
+            room.futures |= code.co_flags & _FUTURES
+            with room.device.active():
+                exec(code, room.module.__dict__)
         except BaseException as error:
             self._fail(describe_failure(error, self._labels), [])
         else:
@@ -137,15 +161,15 @@ class Server:
 
     def _one(self, meta: bytes, payload: memoryview) -> Any:
         before: Snapshot | None = None
-        function = ""
+        function, device = "", self._room.device
         try:
             function, args, kwargs, returns = frames.unpack(meta, TO_WORKER)
-            decoder = Decoder(payload, TO_WORKER, self._resolve, trusted=True, device=self._device)
+            decoder = Decoder(payload, TO_WORKER, self._resolve, trusted=True, device=device)
             args = [decoder.value(part) for part in args]
             kwargs = {name: decoder.value(part) for name, part in kwargs}
             target = self._find(function)
             before = snapshot(args, kwargs)
-            with self._device.active():
+            with device.active():
                 result = target(*args, **kwargs)
             changed = before.changes()
             try:
@@ -173,15 +197,16 @@ class Server:
         return result
 
     def _find(self, function: str) -> Callable[..., Any]:
-        target: Callable[..., Any] | None = self._module.__dict__.get(function)
+        module = self._room.module
+        target: Callable[..., Any] | None = module.__dict__.get(function)
         if target is None:
-            raise NotImplementedError(f"there is no function {function} in {self._module.__name__}")
+            raise NotImplementedError(f"there is no function {function} in {module.__name__}")
         if not callable(target):
             raise _Unusable(f"{function} is not a function but a {type_name(target)}.")
         return target
 
     def _reply(self, function: str, result: Any, returns: Any, changed: list[str]) -> None:
-        encoder = Encoder(FROM_WORKER, foreign, contiguous=True, device=self._device)
+        encoder = Encoder(FROM_WORKER, foreign, contiguous=True, device=self._room.device)
         if returns is None or returns == "opaque":
             value = self._encode(encoder, result, returns)
         else:
@@ -206,7 +231,7 @@ class Server:
         return ["h", self._last_kept]
 
     def _tell_notes(self) -> None:
-        notes = the_simulation().notes if self._device.simulated else []
+        notes = the_simulation().notes
         self._answer(["notes", [[note.kind, note.file, note.line] for note in notes]])
 
     def _answer(self, message: list[Any]) -> None:
@@ -240,7 +265,7 @@ class Server:
         raise WireError("a malformed reference")
 
     def _callback(self, number: int) -> Callable[..., Any]:
-        batch, thread = self._batches, self._thread
+        batch, thread, device = self._batches, self._thread, self._room.device
 
         def function(*args: Any, **kwargs: Any) -> Any:
             if batch != self._batches or threading.get_ident() != thread:
@@ -248,17 +273,15 @@ class Server:
                     "this function can only be called while the function that got it is running, "
                     "and from the same thread"
                 )
-            encoder = Encoder(FROM_WORKER, foreign, contiguous=True, device=self._device)
-            with self._device.paused():
+            encoder = Encoder(FROM_WORKER, foreign, contiguous=True, device=device)
+            with device.paused():
                 values = [encoder.value(part) for part in args]
                 named = [[name, encoder.value(part)] for name, part in kwargs.items()]
                 self._channel.send(self._seq, ["callback", number, values, named], encoder)
                 frame = self._channel.receive()
                 match frames.unpack(frame.meta, TO_WORKER):
                     case ["answer", value]:
-                        decoder = Decoder(
-                            frame.payload, TO_WORKER, trusted=True, device=self._device
-                        )
+                        decoder = Decoder(frame.payload, TO_WORKER, trusted=True, device=device)
                         return decoder.value(value)
             raise RuntimeError("the function that was passed in failed")
 

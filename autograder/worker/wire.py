@@ -26,7 +26,7 @@ from typing import Any
 
 import torch
 
-VERSION = 1
+VERSION = 2
 LONGEST_NAME = 100  # of a type
 
 DTYPES = (

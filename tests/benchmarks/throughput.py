@@ -172,8 +172,8 @@ def memory(unit, source: str) -> int:
         seen = [0]
         original = workers.spawn
 
-        def spawn(seed, limits):
-            worker = original(seed, limits)
+        def spawn(*how):
+            worker = original(*how)
             end = worker.close
 
             def close():

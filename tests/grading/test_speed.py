@@ -201,7 +201,7 @@ def squares(x):
 
 def test_a_reference_that_was_killed_is_started_again(grade, grader):
     grade("")
-    grader._stopwatch._backend._worker.close()
+    grader._stopwatch._backend.seat.close()
     exercise, _ = of(grade(""))
     keeps_its_points(exercise)
 

@@ -25,6 +25,7 @@ from autograder.grading.diagnosis import alike
 from autograder.grading.grader import UnitGrader
 from autograder.grading.prepare import Example, PreparedTest
 from autograder.grading.remote import Code, RemoteBackend
+from autograder.grading.seat import Seat
 from autograder.grading.settings import Settings
 from autograder.grading.workers import Workers
 from autograder.testing.cases import describe
@@ -126,12 +127,10 @@ class Measure:
         self, mutant: Mutant, grader: UnitGrader, seconds: float, device: str = CPU.name
     ) -> RemoteBackend:
         return RemoteBackend(
-            self.workers,
+            Seat(self.workers, Limits(memory_mb=self.settings.memory_mb), seed=self.settings.seed),
             Code(self.unit.module, ((f"{self.unit.module}.py", mutant.source),)),
             self.unit.returns,
-            Limits(memory_mb=self.settings.memory_mb),
             seconds,
-            seed=self.settings.seed,
             scripts=grader.scripts,
             device=DEVICES[device],
         )

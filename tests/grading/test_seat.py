@@ -1,0 +1,138 @@
+"""One worker for a submission on the CPU and on the simulated device."""
+
+from __future__ import annotations
+
+import textwrap
+
+import pytest
+
+from autograder.devices import CPU, CUDA, SIMULATED
+from autograder.grading.grader import UnitGrader
+from autograder.grading.remote import Code
+from autograder.grading.settings import Settings
+
+
+@pytest.fixture(scope="module")
+def grader(unit, workers):
+    settings = Settings(
+        seed=3,
+        devices=(CPU.name, SIMULATED.name),
+        call_seconds=2.0,
+        submission_seconds=200.0,
+        memory_mb=1024,
+        require="none",
+    )
+    return UnitGrader(unit, settings, workers)
+
+
+@pytest.fixture
+def grade(grader, unit):
+    source = unit.source_file.read_text(encoding="utf-8")
+
+    def run(changes: str = ""):
+        text = source + "\n\n" + textwrap.dedent(changes)
+        graded = grader.grade(Code("scaling", (("scaling.py", text),)), {})
+        return graded, {e.name: e for e in graded.exercises}
+
+    return run
+
+
+@pytest.fixture
+def started(workers, monkeypatch):
+    """The devices that workers were started for."""
+    devices = []
+    spawn = workers.spawn
+
+    def counted(seed, limits, ban, device):
+        devices.append(device)
+        return spawn(seed, limits, ban, device)
+
+    monkeypatch.setattr(workers, "spawn", counted)
+    return devices
+
+
+def devices_lost(exercise):
+    return {test.device for test in exercise.tests if test.failure}
+
+
+def test_both_devices_share_a_process_and_a_gpu_has_its_own(grade, grader, workers, started):
+    grade()
+    assert started == [CPU]
+    on = grader._remote(workers, Code("scaling", ()), 10.0)
+    assert on(CPU).seat is on(SIMULATED).seat
+    assert on(CUDA).seat is not on(CPU).seat
+
+
+def test_each_device_has_a_module_of_its_own(grade):
+    _, found = grade(
+        """
+        BUILDER = torch.zeros(1).device
+        KEPT = []
+        def total(x, w):
+            KEPT.append(x.device)
+            if len(set(KEPT)) > 1 or sys.modules[__name__].KEPT is not KEPT:
+                return None
+            return (x * w).sum()
+        import sys
+        """
+    )
+    assert found["total"].status == "full"
+
+
+def test_what_code_prints_is_told_of_one_device(grade):
+    graded, _ = grade("print('loading')\n")
+    assert graded.output == "loading\n"
+
+
+def test_code_that_ends_its_process_on_one_device_is_loaded_again_for_both(grade, started):
+    graded, found = grade(
+        """
+        import os
+        right = scale_backward
+        def scale_backward(dout, cache):
+            if dout.is_cuda:
+                os._exit(3)
+            return right(dout, cache)
+        """
+    )
+    assert len(started) > 1
+    backward = found.pop("scale_backward")
+    assert devices_lost(backward) == {SIMULATED.name}
+    assert {t.failure.category for t in backward.tests if t.failure} == {"crash"}
+    assert all(e.status == "full" for e in found.values() if not e.written)
+    assert graded.problems == []
+
+
+def test_code_that_does_not_load_on_the_device_alone_is_told_so(grade):
+    graded, found = grade(
+        """
+        if torch.cuda.is_available():
+            raise OSError("a GPU is not wanted")
+        """
+    )
+    (problem,) = graded.problems
+    assert problem.startswith(f"On {SIMULATED.name}: ")
+    assert "a GPU is not wanted" in problem
+    assert found["total"].status == "full"
+
+
+def test_nothing_that_loading_says_can_carry_a_hidden_input(grade):
+    """What was seen on the CPU is there when the code is loaded for the device."""
+    graded, _ = grade(
+        """
+        import builtins, os
+        if torch.cuda.is_available() or hasattr(builtins, "seen"):
+            raise OSError(f"an input: {getattr(builtins, 'seen', 'none')}")
+        def descend(gradient, x, *, steps):
+            builtins.seen = [*getattr(builtins, "seen", []), x.tolist()]
+            if len(builtins.seen) > 2:
+                os._exit(1)  # the code is loaded anew
+            return x
+        def total(x, w):
+            builtins.seen = x.tolist()
+            return x.sum()
+        """
+    )
+    told = " ".join(graded.problems)
+    assert "an input: none" in told
+    assert "[" not in told.replace("[Errno", "")
