@@ -76,7 +76,7 @@ def check(
         for unit, exercises in targets:
             result = check_unit(course, unit, exercises, settings, workers)
             idle = all(e.status in ("not attempted", "blocked") for e in result.exercises)
-            if begun and idle and not result.message:
+            if begun and idle and result.exercises and not result.message:
                 out.print(f"{unit.name}: nothing is written yet.")
                 continue
             results.append(result)
@@ -95,6 +95,9 @@ def check(
         from autograder.report.writing import put
 
         put(Document(junit_xml(results, dt.datetime.now(dt.UTC))), junit)
+    if results and not any(result.exercises for result in results):
+        err.print("[yellow]Nothing was checked: there are no public tests of this.[/]")
+        raise typer.Exit(2)
     passed = all(result.points == result.max_points for result in results)
     if passed and results:
         out.print("[green]All public tests pass.[/] Hidden tests check more when it is graded.")

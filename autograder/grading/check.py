@@ -57,7 +57,12 @@ def check(
         _result(course, grader, graded),
         label=", ".join(dict.fromkeys(c.label.partition("[")[0] for c in checked.cells)),
         digest=checked.digest,
-        notes=[*checked.notes, *hints(code.cells, unit.forbids), *graded.notes],
+        notes=[
+            *checked.notes,
+            *_untested(unit, exercises, graded),
+            *hints(code.cells, unit.forbids),
+            *graded.notes,
+        ],
     )
 
 
@@ -91,11 +96,21 @@ def check_live(
             f"{listing(unknown)} {'is' if len(unknown) == 1 else 'are'} not defined in this "
             "notebook: run the cells above first."
         )
-    if not graded.exercises:
-        notes.append("There are no public tests of this: hidden tests check it.")
+    notes += _untested(unit, exercises, graded)
     return msgspec.structs.replace(
         _result(course, grader, graded), label="this notebook", notes=[*notes, *graded.notes]
     )
+
+
+def _untested(unit: Unit, exercises: tuple[str, ...], graded: Graded) -> list[str]:
+    """A sentence on the exercises that only hidden tests check, if there are any."""
+    wanted = exercises or [e.name for e in unit.exercises if not e.written]
+    tested = {e.name for e in graded.exercises}
+    names = [name for name in wanted if name not in tested]
+    if not names:
+        return []
+    have, them = ("has", "it") if len(names) == 1 else ("have", "them")
+    return [f"{listing(names)} {have} no public tests: hidden tests check {them}."]
 
 
 def _result(course: Course, grader: UnitGrader, graded: Graded) -> Result:

@@ -98,6 +98,22 @@ def _summary(result: Result) -> str:
 
 def print_check(console: Console, result: Result, *, verbose: bool = False) -> None:
     """What a student sees after `autograder check`: points, then what is wrong and how to rerun."""
+    if result.exercises:
+        console.print(_check_table(result))
+        console.print(safe(devices_told(result)), soft_wrap=True)
+    else:
+        console.print(f"[italic]{safe(result.unit)}[/]")
+    for note in [result.message, *result.notes]:
+        if note:
+            console.print(safe(note), soft_wrap=True)
+    for exercise in result.exercises:
+        _print_failures(console, exercise)
+    if result.output and (verbose or any(e.status != "full" for e in result.exercises)):
+        console.print("\n[bold]Your code printed:[/]")
+        console.print(escape(visible(result.output)), soft_wrap=True)
+
+
+def _check_table(result: Result) -> Table:
     table = Table(title=safe(result.unit), title_justify="left")
     table.add_column("exercise")
     table.add_column("public points", justify="right")
@@ -108,15 +124,7 @@ def print_check(console: Console, result: Result, *, verbose: bool = False) -> N
             f"{points(exercise.points)} / {points(exercise.max_points)}",
             f"[{STYLES[exercise.status]}]{STATUS[exercise.status]}[/]",
         )
-    console.print(table)
-    for note in [devices_told(result), result.message, *result.notes]:
-        if note:
-            console.print(safe(note), soft_wrap=True)
-    for exercise in result.exercises:
-        _print_failures(console, exercise)
-    if result.output and (verbose or any(e.status != "full" for e in result.exercises)):
-        console.print("\n[bold]Your code printed:[/]")
-        console.print(escape(visible(result.output)), soft_wrap=True)
+    return table
 
 
 def _print_failures(console: Console, exercise: ExerciseResult) -> None:
