@@ -12,11 +12,14 @@ import zipfile
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from autograder.course import MARKER, find_units
+from autograder.course import MARKER, find_units, read_policy
 from autograder.declarations import CourseError
 from autograder.release.publish import ASSIGNMENTS
 from autograder.release.stub import write_stub
 from autograder.units import Unit
+
+POINTS_DEPEND_ON = ("seed", "call_seconds", "submission_seconds", "memory_mb")
+"""The settings of ``course.toml`` that the points of a submission depend on: all are numbers."""
 
 _EPOCH = (2020, 2, 2, 0, 0, 0)
 
@@ -41,17 +44,31 @@ def staff_side(root: Path, unit: Unit) -> dict[str, bytes]:
         unit: one of its units.
 
     Returns:
-        The unit's Python files and the policy, and the stub that tells an untouched submission.
+        The unit's Python files, the stub that tells an untouched submission, and of the policy what
+        points depend on.
+
+    Raises:
+        CourseError: ``course.toml`` is wrong.
     """
     files = {
         f"solutions/{unit.name}/{path.name}": path.read_bytes()
         for path in sorted(unit.folder.glob("*.py"))
     }
     files[f"{ASSIGNMENTS}/{unit.name}/{unit.module}.py"] = write_stub(unit).encode()
-    for name in ("solutions/course.toml", f"{ASSIGNMENTS}/{MARKER}"):
-        if (root / name).is_file():
-            files[name] = (root / name).read_bytes()
+    files["solutions/course.toml"] = _policy(root / "solutions" / "course.toml").encode()
+    if (root / ASSIGNMENTS / MARKER).is_file():
+        files[f"{ASSIGNMENTS}/{MARKER}"] = (root / ASSIGNMENTS / MARKER).read_bytes()
     return files
+
+
+def _policy(path: Path) -> str:
+    """The policy for one unit on a machine that grades.
+
+    Without dates: the tool there has its own, and those of other units would be of units that there
+    are not. So without extensions too, which are personal data.
+    """
+    policy = read_policy(path)
+    return "".join(f"{name} = {getattr(policy, name)}\n" for name in POINTS_DEPEND_ON)
 
 
 def zipped(files: Mapping[str, bytes], executable: Collection[str] = ()) -> bytes:
