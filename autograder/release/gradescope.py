@@ -13,9 +13,9 @@ from importlib.resources import files as resources
 from pathlib import Path
 
 from autograder.declarations import CourseError
+from autograder.gradescope import fault_json
 from autograder.release.package import Package, build_wheel, find_package
 from autograder.release.staff import staff_side, wanted_units, zipped
-from autograder.report.gradescope import fault_json
 from autograder.units import Unit
 
 PROGRAMS = ("setup.sh", "run_autograder")

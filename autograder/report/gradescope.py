@@ -1,9 +1,4 @@
-"""Results as Gradescope's ``results.json``.
-
-The form is that of https://gradescope-autograders.readthedocs.io/en/latest/specs/. One document is
-about one submission. No test is ever hidden in it, because Gradescope then hides the total too;
-what staff alone may see goes to the standard output of the run, which is shown to staff only.
-"""
+"""Results as Gradescope's ``results.json``; its form is that of `autograder.gradescope`."""
 
 from __future__ import annotations
 
@@ -12,19 +7,13 @@ import re
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
+from autograder.gradescope import encoded, fault_json, frame
 from autograder.grading.errors import ResultError
 from autograder.grading.folder import file_name
 from autograder.grading.results import ExerciseResult, Result, write_atomically
 from autograder.report.material import Document, Material
 from autograder.report.plain import exercise_text, result_text
 from autograder.report.words import points, visible
-
-FAULT = (
-    "The grader failed on this submission. That is not your fault, and it is no mark: your "
-    "course's staff has to look at it."
-)
 
 
 def results_json(result: Result, now: dt.datetime) -> bytes:
@@ -41,22 +30,14 @@ def results_json(result: Result, now: dt.datetime) -> bytes:
         return fault_json(result.unit)
     number = re.match(r"\d+", result.unit)
     unit = int(number[0]) if number else 0
-    document = _frame(result.status, result.unit, result_text(result))
+    document = frame(result.status, result.unit, result_text(result))
     document["score"] = result.mark
     document["execution_time"] = round(result.run.seconds, 3)
     document["tests"] = [
         _entry(exercise, f"{unit}.{position}", exercise_text(exercise, result, now))
         for position, exercise in enumerate(result.exercises, 1)
     ]
-    return _encoded(document)
-
-
-def fault_json(unit: str) -> bytes:
-    """The ``results.json`` of a run in which the grader failed.
-
-    It holds no score at all: Gradescope then records no points, and a person has to look at it.
-    """
-    return _encoded(_frame("needs a person", unit, FAULT))
+    return encoded(document)
 
 
 def gradescope(material: Material) -> Document:
@@ -85,22 +66,6 @@ def _write(file: Path, content: bytes) -> None:
         write_atomically(file, content)
     except OSError as error:
         raise ResultError(f"{file} cannot be written ({error.strerror}).") from None
-
-
-def _encoded(document: dict[str, Any]) -> bytes:
-    return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
-
-
-def _frame(status: str, unit: str, output: str) -> dict[str, Any]:
-    return {
-        "visibility": "visible",
-        "stdout_visibility": "hidden",
-        "output": output,
-        "output_format": "text",
-        "test_output_format": "text",
-        "test_name_format": "text",
-        "extra_data": {"handgrad": {"status": status, "unit": unit}},
-    }
 
 
 def _entry(exercise: ExerciseResult, number: str, text: str) -> dict[str, Any]:
