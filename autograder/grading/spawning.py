@@ -19,14 +19,11 @@ from typing import IO, Self
 
 from autograder.devices import CPU, Device
 from autograder.grading.connection import Worker
+from autograder.grading.launching import POSIX, START_SECONDS, launch
 from autograder.grading.output import FileOutput, PipeOutput
 from autograder.grading.transport import Output
 from autograder.worker.confinement import Limits, remove_tree
 from autograder.worker.forbidden import FREE, Ban
-
-_START_SECONDS = 120.0
-_INHERITED = ("LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "SYSTEMROOT")
-_POSIX = os.name == "posix"
 
 
 class SpawnWorkers:
@@ -97,16 +94,13 @@ class _Spawned:
     """A worker's process, a child of ours."""
 
     def __init__(self, port: int, printed: IO[bytes], directory: str) -> None:
-        environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
         self.directory = directory
-        self.process = subprocess.Popen(
-            [sys.executable, "-I", "-m", "autograder.worker.spawned", str(port)],
+        self.process = launch(
+            "autograder.worker.spawned",
+            str(port),
             stdin=subprocess.PIPE,
-            stdout=printed,
-            stderr=printed,
-            cwd=directory,
-            env={**environment, "PATH": os.defpath, "LANG": "C.UTF-8"},
-            start_new_session=_POSIX,
+            printed=printed,
+            folder=directory,
         )
         self._fd: int | None = None
         if hasattr(os, "pidfd_open"):
@@ -127,7 +121,7 @@ class _Spawned:
             status: int | None = self.process.wait(patience) if patience else None
         except subprocess.TimeoutExpired:
             status = None
-        if _POSIX:
+        if POSIX:
             # It leads a session: what it started goes with it.
             with contextlib.suppress(OSError):
                 os.killpg(self.process.pid, signal.SIGKILL)
@@ -142,7 +136,7 @@ class _Spawned:
 
 def _accept(server: socket.socket, process: _Spawned, token: bytes) -> socket.socket:
     """The connection of the process that we started, and of no other."""
-    deadline = time.monotonic() + _START_SECONDS
+    deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.process.poll() is None:
         server.settimeout(0.5)
         try:
@@ -166,7 +160,7 @@ def _accept(server: socket.socket, process: _Spawned, token: bytes) -> socket.so
 
 def _new_output() -> tuple[Output, IO[bytes]]:
     """Where a worker's output arrives, and the file to which it writes."""
-    if _POSIX:
+    if POSIX:
         reading, writing = os.pipe()
         return PipeOutput(reading), os.fdopen(writing, "wb")
     handle, path = tempfile.mkstemp(prefix="handgrad-")

@@ -16,17 +16,15 @@ from typing import Any
 
 import msgpack
 
-from autograder.devices import VISIBLE, Device
+from autograder.devices import Device
 from autograder.grading.connection import Worker
+from autograder.grading.launching import START_SECONDS, launch
 from autograder.grading.output import PipeOutput
 from autograder.worker.confinement import Limits, remove_tree, set_dumpable
 from autograder.worker.forbidden import Ban
 from autograder.worker.wire import VERSION
 
-_START_SECONDS = 120.0
 _ANSWER_SECONDS = 30.0
-# The dynamic loader may need it to find CUDA; nothing else of our environment goes along.
-_INHERITED = ("LD_LIBRARY_PATH", VISIBLE, "CUDA_DEVICE_ORDER")
 
 
 class Server:
@@ -120,26 +118,22 @@ class Zygote(Server):
         control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         super().__init__(control, tempfile.mkdtemp(prefix="handgrad-"))
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115, closed in close()
-        environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-        command = [sys.executable, "-I", "-m", "autograder.worker.zygote"]
         try:
             with theirs:
-                self._process = subprocess.Popen(
-                    [*command, str(theirs.fileno()), self._directory, profile, ",".join(without)],
-                    pass_fds=[theirs.fileno()],
+                self._process = launch(
+                    "autograder.worker.zygote",
+                    *(str(theirs.fileno()), self._directory, profile, ",".join(without)),
                     stdin=subprocess.DEVNULL,
-                    stdout=self._errors,
-                    stderr=self._errors,
-                    cwd="/",
-                    env={**environment, "PATH": os.defpath, "LANG": "C.UTF-8"},
-                    start_new_session=True,  # Ctrl-C in the terminal is ours to handle
+                    printed=self._errors,
+                    folder="/",
+                    descriptors=[theirs.fileno()],
                 )
         except BaseException:
             remove_tree(self._directory)
             raise
         _Hidden.enter()
         try:
-            ready, _ = self._receive(_START_SECONDS)
+            ready, _ = self._receive(START_SECONDS)
         except ConnectionError:
             ready = {}
         except BaseException:
