@@ -15,42 +15,42 @@ from rich.markup import escape
 from autograder.commands.console import err, out
 
 if TYPE_CHECKING:
-    from autograder.course import Course, Unit
-    from autograder.grading.classroom import ClassReport, Plan
+    from autograder.course import Course
+    from autograder.grading.classroom import ClassReport
     from autograder.grading.folder import Folder
+    from autograder.grading.planning import Plan
     from autograder.grading.results import Result
     from autograder.grading.settings import Settings
 
 
 def plan_class(course: Course, paths: list[Path], names: list[str], student: str = "") -> Plan:
-    """What to grade of the submissions under `paths`."""
+    """What to grade of the submissions under `paths`.
+
+    Args:
+        course: the course.
+        paths: what the instructor named.
+        names: of units; none means those that were handed in.
+        student: whose everything at the one path is; empty for a class.
+    """
     from autograder.course import find_unit
-    from autograder.grading.classroom import plan, units_present
     from autograder.grading.errors import GradingError
+    from autograder.grading.planning import find_submissions, plan, plan_one, units_present
     from autograder.grading.recognition import recognised
-    from autograder.grading.single import plan_one
 
     every = course.units
     known = [recognised(course, unit) for unit in every]
-    units: list[Unit]
     if student and (len(paths) != 1 or not names):
         raise GradingError(
             "With --student, name one path and the unit: autograder grade FOLDER --student ada "
             "--unit 05_convolution --out RESULTS."
         )
-    if names:
-        units = [find_unit(course.units_folder, name) for name in names]
-    else:
-        with out.status("Looking at the submissions ..."):
-            units = units_present(paths, every, known)
-        if not units:
-            raise GradingError(
-                "None of the submissions holds work on a unit of this course. Name the unit with "
-                "--unit to grade them all the same, or see docs/submitting.md for what is found."
-            )
+    units = [find_unit(course.units_folder, name) for name in names]
     if student:
         return plan_one(paths[0], student, units, known)
-    return plan(paths, units, known, best=course.policy.attempt == "best")
+    with out.status("Looking at the submissions ..."):
+        found = find_submissions(paths, known)
+        units = units or units_present(found, every, known)
+    return plan(found, units, best=course.policy.attempt == "best")
 
 
 def run_class(

@@ -117,11 +117,11 @@ def grade(
     from dataclasses import replace
 
     from autograder.course import find_staff_course
-    from autograder.grading.classroom import idle_extensions
     from autograder.grading.confining import demand, layers_here
     from autograder.grading.errors import GradingError
     from autograder.grading.folder import Folder
     from autograder.grading.lateness import unmeasured
+    from autograder.grading.planning import idle_extensions
     from autograder.grading.settings import settings_here
     from autograder.worker.levels import DEFAULT, PROMISES, level_of, reaches
 

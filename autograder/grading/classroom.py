@@ -9,9 +9,9 @@ from pathlib import Path
 
 import msgspec
 
-from autograder.course import Course, Policy, Unit
+from autograder.course import Course
 from autograder.grading.crew import run_jobs
-from autograder.grading.errors import GradingError, ResultError
+from autograder.grading.errors import ResultError
 from autograder.grading.folder import Folder
 from autograder.grading.lateness import dated
 from autograder.grading.process import Job, Orders, Reply
@@ -24,21 +24,6 @@ from autograder.grading.results import (
     to_json,
     write_atomically,
 )
-from autograder.submissions import Attempt, Unreadable, discover, read
-from autograder.submissions import Unit as Recognised
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is going to be graded.
-
-    Attributes:
-        jobs: one for each unit of each attempt that counts.
-        warnings: sentences about what was found.
-    """
-
-    jobs: tuple[Job, ...]
-    warnings: tuple[str, ...]
 
 
 @dataclass
@@ -58,77 +43,6 @@ class ClassReport:
     before: list[Result] = field(default_factory=list)
     kept: int = 0
     faults: dict[str, list[str]] = field(default_factory=dict)
-
-
-def plan(
-    paths: Sequence[Path], units: Sequence[Unit], recognised: Sequence[Recognised], best: bool
-) -> Plan:
-    """Find the submissions and decide what is graded.
-
-    Args:
-        paths: what the instructor named.
-        units: the units to grade.
-        recognised: the same units, as `autograder.submissions` knows them; all of the course's.
-        best: whether a student's best attempt counts, so that all are graded, or the latest.
-
-    Raises:
-        GradingError: nothing to grade was found.
-    """
-    try:
-        found = discover(paths, recognised)
-    except Unreadable as error:
-        raise GradingError(str(error)) from None
-    if not found.attempts:
-        named = ", ".join(str(p) for p in paths)
-        raise GradingError(
-            f"No submissions were found in {named}. Name a folder with one entry for each student, "
-            "or single submissions; docs/submitting.md shows the forms that are recognised."
-        )
-    by_student: dict[str, list[Attempt]] = {}
-    for attempt in found.attempts:
-        by_student.setdefault(attempt.student, []).append(attempt)
-    jobs: list[Job] = []
-    for attempts in by_student.values():
-        attempts.sort(key=lambda a: a.number)
-        for attempt in attempts if best else attempts[-1:]:
-            for unit in units:
-                jobs.append(
-                    Job(number=len(jobs), unit=unit.name, attempt=attempt, attempts=len(attempts))
-                )
-    return Plan(tuple(jobs), tuple(found.warnings))
-
-
-def idle_extensions(policy: Policy, plan: Plan) -> list[str]:
-    """A sentence for each extension of a student of whom nothing is graded: mistyped, perhaps."""
-    students = {job.attempt.student for job in plan.jobs}
-    return [
-        f"course.toml has an extension for {student}, of whom nothing was found."
-        for student in sorted(policy.extensions.keys() - students)
-    ]
-
-
-def units_present(
-    paths: Sequence[Path], units: Sequence[Unit], recognised: Sequence[Recognised]
-) -> list[Unit]:
-    """The units that at least one of the submissions holds something for."""
-    try:
-        found = discover(paths, recognised)
-    except Unreadable as error:
-        raise GradingError(str(error)) from None
-    by_name = {unit.name: unit for unit in recognised}
-    present: list[Unit] = []
-    for unit in units:
-        if any(_holds(attempt, by_name[unit.name]) for attempt in found.attempts):
-            present.append(unit)
-    return present
-
-
-def _holds(attempt: Attempt, unit: Recognised) -> bool:
-    try:
-        checked = read(attempt, unit)
-    except Unreadable:
-        return False
-    return checked is not None and not checked.untouched
 
 
 def grade_class(

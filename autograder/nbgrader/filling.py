@@ -68,8 +68,9 @@ class FillGrades(NbGraderPreprocessor):
 
     def _result(self, unit: str, notebook: str, student: str) -> Result:
         """What came of the submission; what needs a person, if the grader failed."""
-        from autograder.grading.classroom import needs_a_person, plan
+        from autograder.grading.classroom import needs_a_person
         from autograder.grading.lateness import dated
+        from autograder.grading.planning import find_submissions
         from autograder.grading.process import Job, Reply
         from autograder.submissions import Attempt
 
@@ -78,7 +79,7 @@ class FillGrades(NbGraderPreprocessor):
             desk = _desk(Path(self.course), self.require)
             folder, when = self._submitted(unit, student)
             known = list(desk.recognised.values())
-            found = plan([folder], [desk.units[unit]], known, best=False).jobs[-1].attempt
+            found = find_submissions([folder], known).attempts[-1]
             attempt = replace(found, student=student, when=when)
             graded = desk.grade(Job(number=0, unit=unit, attempt=attempt)).result
             if graded is None:

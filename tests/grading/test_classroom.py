@@ -14,10 +14,11 @@ import msgspec
 import pytest
 
 from autograder.course import Course
-from autograder.grading.classroom import grade_class, idle_extensions, plan
+from autograder.grading.classroom import grade_class
 from autograder.grading.errors import GradingError, ResultError
 from autograder.grading.folder import Folder, file_name
 from autograder.grading.lateness import unmeasured
+from autograder.grading.planning import find_submissions, idle_extensions, plan
 from autograder.grading.process import Orders
 from autograder.grading.recognition import recognised
 from autograder.grading.resolve import resolve
@@ -54,7 +55,7 @@ class Class:
         self.folder = Folder(out)
         units = self.course.units
         known = [recognised(self.course, unit) for unit in units]
-        self.plan = plan([submissions], units, known, best=best)
+        self.plan = plan(find_submissions([submissions], known), units, best=best)
         self.settings = Settings.of(self.course.policy, ["cpu"])
 
     def run(self, **options):
