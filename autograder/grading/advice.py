@@ -7,6 +7,8 @@ student's text and ours, so it may be told of hidden tests too.
 from __future__ import annotations
 
 import ast
+import contextlib
+import functools
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,7 +17,10 @@ from autograder.calls import call_graph, definitions, reachable
 from autograder.devices.notes import Note
 
 _LONGEST_SHOWN = 60
-_LARGEST_SOURCE = 1 << 20
+# The text is a student's and is read in the grader's process, for every test that fails: what is
+# beyond these is not read, and everything else in one pass.
+_LARGEST_SOURCE = 1 << 18
+_LONGEST_LINE = 1000
 _MOST_NOTES = 8
 
 # What makes a tensor on the CPU unless it is told where.
@@ -103,63 +108,95 @@ def noted(notes: Iterable[Note], device: str) -> list[str]:
     return sentences
 
 
-def _parsed(source: str) -> ast.Module | None:
-    if len(source) > _LARGEST_SOURCE:
-        return None
-    try:
-        return ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
+class _Text:
+    """A student's text, read once.
+
+    Args:
+        source: the text; one that cannot be read is like an empty one.
+    """
+
+    def __init__(self, source: str) -> None:
+        self.tree = ast.Module([], [])
+        self._lines: list[bytes] = []
+        if len(source) > _LARGEST_SOURCE:
+            return
+        with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):
+            self.tree = ast.parse(source)
+            self._lines = [line.encode() for line in source.split("\n")]
+
+    def shown(self, node: ast.expr) -> str:
+        """An expression as it was written, or the name that it ends with."""
+        first, last = node.lineno, node.end_lineno or node.lineno
+        lines = self._lines[first - 1 : last] if last - first < _LONGEST_SHOWN else []
+        if lines and max(map(len, lines)) <= _LONGEST_LINE:
+            lines[-1] = lines[-1][: node.end_col_offset]
+            lines[0] = lines[0][node.col_offset :]
+            text = " ".join(b"\n".join(lines).decode(errors="replace").split())
+            if len(text) <= _LONGEST_SHOWN:
+                return text
+        function = node.func if isinstance(node, ast.Call) else node
+        name = function.attr if isinstance(function, ast.Attribute) else ""
+        if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):
+            name = f"{function.value.id}.{name}"
+        return f"{name[:_LONGEST_SHOWN]}(...)"
+
+
+@functools.lru_cache(maxsize=4)
+def _read(source: str) -> _Text:
+    return _Text(source)
+
+
+def _names_many(node: ast.stmt) -> bool:
+    if not isinstance(node, ast.Assign):
+        return False
+    return len(node.targets) > 1 or not isinstance(node.targets[0], ast.Name)
 
 
 def _near(source: str, line: int) -> list[_Suspect]:
     """The suspects of the function around a line; those of the line itself, if it has any."""
-    tree = _parsed(source)
-    if tree is None:
-        return []
+    text = _read(source)
     around = [
         node
-        for node in ast.walk(tree)
+        for node in ast.walk(text.tree)
         if isinstance(node, ast.FunctionDef) and node.lineno <= line <= (node.end_lineno or 0)
     ]
-    scope: ast.AST = max(around, key=lambda node: node.lineno) if around else tree
-    found = list(_suspects(scope, source))
+    scope: ast.AST = max(around, key=lambda node: node.lineno) if around else text.tree
+    found = list(_suspects(scope, text))
     return [s for s in found if s.line == line] or [s for s in found if s.line <= line] or found
 
 
 def _reached(source: str, functions: list[str]) -> list[_Suspect]:
     """The suspects of functions and of what they use, those of the first function last."""
-    tree = _parsed(source)
-    if tree is None:
-        return []
-    known = definitions(tree)
-    graph = call_graph(tree)
+    text = _read(source)
+    # Not `a = b = ... = c`, whose every name would stand for the whole of it.
+    tree = ast.Module([node for node in text.tree.body if not _names_many(node)], [])
+    known, graph = definitions(tree), call_graph(tree)
     found: list[_Suspect] = []
     for name in reversed(functions):
         for used in sorted(reachable(graph, [name]) - {name}):
-            found += [s for node in known.get(used, []) for s in _suspects(node, source)]
-        found += [s for node in known.get(name, []) for s in _suspects(node, source)]
+            found += [s for node in known.get(used, []) for s in _suspects(node, text)]
+        found += [s for node in known.get(name, []) for s in _suspects(node, text)]
     return found
 
 
-def _suspects(scope: ast.AST, source: str) -> Iterator[_Suspect]:
+def _suspects(scope: ast.AST, text: _Text) -> Iterator[_Suspect]:
     """The calls in a function that decide for a device, in the order of their lines."""
     like = f"{_tensor_parameter(scope)}.device"
     calls = [node for node in ast.walk(scope) if isinstance(node, ast.Call)]
     for call in sorted(calls, key=lambda node: (node.lineno, node.col_offset)):
-        sentence = _sentence(call, _shown(call, source), like)
+        sentence = _sentence(call, text, like)
         if sentence:
             yield _Suspect(call.lineno, sentence)
 
 
-def _sentence(call: ast.Call, shown: str, like: str) -> str:
-    function = call.func
+def _sentence(call: ast.Call, text: _Text, like: str) -> str:
+    shown, function = text.shown(call), call.func
     name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
     of_torch = isinstance(function, ast.Attribute) and getattr(function.value, "id", "") == "torch"
     said = next((word.value for word in call.keywords if word.arg == "device"), None)
     if said is not None and _is_literal(said):
         return (
-            f"{shown} names a device ({ast.unparse(said)}): write device={like}, so that it is "
+            f"{shown} names a device ({text.shown(said)}): write device={like}, so that it is "
             "where the inputs are."
         )
     if of_torch and name == "Generator" and not call.args and said is None:
@@ -200,9 +237,3 @@ def _tensor_parameter(scope: ast.AST) -> str:
         if isinstance(parameter.annotation, ast.Name) and parameter.annotation.id == "Tensor":
             return parameter.arg
     return parameters[0].arg if parameters else "x"
-
-
-def _shown(call: ast.Call, source: str) -> str:
-    """A call as it was written, or its beginning."""
-    text = " ".join((ast.get_source_segment(source, call) or "").split())
-    return text if len(text) <= _LONGEST_SHOWN else f"{ast.unparse(call.func)[:40]}(...)"

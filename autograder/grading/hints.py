@@ -14,6 +14,7 @@ from autograder.rules import GROUPS
 # Methods of a tensor that are worth a word wherever they are called; other names are too common.
 _METHODS = {"backward", "requires_grad_", "retain_grad", "softmax", "log_softmax", "logsumexp"}
 _METHODS |= {"logaddexp", "relu", "sigmoid", "tanh"}
+_LONGEST_NAME = 16  # parts; a student's chain of thousands is no name
 _COPIES = ("torch._refs", "torch._decomp", "torch._prims", "torch._inductor")
 
 
@@ -98,7 +99,7 @@ def _called(node: ast.Call, names: dict[str, str]) -> Iterator[tuple[int, str]]:
 def _dotted(node: ast.expr, names: dict[str, str]) -> str | None:
     """The dotted name of an attribute of something imported; None if it is of anything else."""
     parts: list[str] = []
-    while isinstance(node, ast.Attribute):
+    while isinstance(node, ast.Attribute) and len(parts) < _LONGEST_NAME:
         parts.append(node.attr)
         node = node.value
     if not isinstance(node, ast.Name) or node.id not in names:
