@@ -11,6 +11,7 @@ import io
 import linecache
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from types import ModuleType
 
 from autograder.calls import Returns
@@ -20,8 +21,9 @@ from autograder.devices.notes import Note
 from autograder.grading.endings import why_it_did_not_load
 from autograder.grading.prepare import PreparedTest
 from autograder.grading.remote import Code
-from autograder.testing.errors import StudentStopped
+from autograder.testing.errors import StudentError, StudentStopped, student_error
 from autograder.testing.subjects import CallRecord, ModuleBackend
+from autograder.worker.failures import describe_failure
 
 
 class LocalBackend:
@@ -76,22 +78,46 @@ class LocalBackend:
         """Nothing was asked ahead."""
 
     def call(self, record: CallRecord) -> None:
-        """Call the function here."""
+        """Call the function here; say of an exception in which lines of the code it came about."""
         with contextlib.redirect_stdout(self._printed):
             try:
                 self._calls.call(record)
-            except RuntimeError as error:
+            except Exception as error:
                 if self.device is CUDA and trouble(type(error).__name__, str(error)) == MEMORY:
                     reason = f"{record.function} used more memory than the GPU has."
                     raise StudentStopped(MEMORY, reason) from None
-                raise
+                raise self._described(error) from None
+
+    def named(self, file: str) -> str | None:
+        """What people call a file of code; None if it is not the student's."""
+        return file if any(file == label for label, _ in self.code.cells) else None
+
+    def _described(self, error: Exception) -> StudentError:
+        labels = {file: name for file in _files(error) if (name := self.named(file))}
+        told = describe_failure(error, labels.keys())
+        line, trace = told.line, told.trace
+        for file, name in labels.items():
+            line, trace = line.replace(file, name), trace.replace(file, name)
+        return student_error(told.kind, told.message, line, trace, told.base)
 
     def end_test(self) -> None:
         """Nothing is kept."""
 
     def notes(self) -> list[Note]:
         """Where the code left the device so far."""
-        return the_simulation().notes if self.device.simulated else []
+        if not self.device.simulated:
+            return []
+        told = the_simulation().notes
+        return [replace(note, file=name) for note in told if (name := self.named(note.file))]
 
     def close(self) -> None:
         """Nothing runs."""
+
+
+def _files(error: BaseException) -> list[str]:
+    """The files whose code an exception came through."""
+    files, trace = [], error.__traceback__
+    while trace is not None:
+        files.append(trace.tb_frame.f_code.co_filename)
+        trace = trace.tb_next
+    return files

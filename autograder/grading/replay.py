@@ -242,7 +242,7 @@ def failure_of(outcome: Outcome) -> Failure:
             category="wrong device" if elsewhere else "exception",
             message=f"{last} raised {kind}: {told}",
             exception=kind,
-            line=getattr(error, "line", "") or _line_of(error),
+            line=getattr(error, "line", ""),
             trace=getattr(error, "trace", ""),
             inputs=inputs,
             function=last,
@@ -282,14 +282,3 @@ def _named(inputs: dict[str, Any]) -> list[tuple[str, Any]]:
     for name, value in inputs.items():
         named += vars(value).items() if isinstance(value, Case) else [(name, value)]
     return named
-
-
-def _line_of(error: BaseException) -> str:
-    """Where an exception of a module in this process left that module."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    if trace is None:
-        return ""
-    name = trace.tb_frame.f_code.co_filename.replace("\\", "/").rsplit("/", 1)[-1]
-    return f"{name}:{trace.tb_lineno}"

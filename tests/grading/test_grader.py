@@ -311,3 +311,10 @@ def test_two_courses_may_have_a_unit_of_the_same_name(grader, course_root: Path)
     names = {test.name for test in UnitGrader(unit, grader.settings, None).tests if not test.public}
     assert names
     assert all("_elsewhere" in name for name in names), names
+
+
+def test_an_exception_outside_the_students_lines_names_none_of_the_graders(grade):
+    graded = grade("def total(x, w, more):\n    return x")
+    failure = next(t.failure for e in graded.exercises for t in e.tests if t.failure)
+    assert failure.exception == "TypeError"
+    assert (failure.line, failure.trace) == ("", "")
