@@ -117,7 +117,11 @@ def _close_tensors(got: Any, expected: Tensor, name: str, tol: float | None, flo
     if got.dtype != expected.dtype:
         raise differ("wrong dtype", "has the wrong dtype: results have the dtype of the inputs.")
     if got.device != expected.device:
-        raise differ("wrong device", "is on the wrong device: results stay where the inputs are.")
+        raise Mismatch(
+            "wrong device",
+            f"{name} is on the wrong device: results stay where the inputs are.\n"
+            f"  expected: on {expected.device}\n  got:      on {got.device}",
+        )
     if got.requires_grad:
         raise differ(
             "autograd graph", "carries an autograd graph; gradients here are written by hand."

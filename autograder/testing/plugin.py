@@ -17,12 +17,13 @@ import importlib.util
 import sys
 from collections.abc import Generator
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
 import hypothesis
 import pytest
 
+import autograder.devices
 from autograder.devices import CPU, Device, DeviceError, available, meant
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ class Subjects(Protocol):
     def reference(self, folder: Path) -> Any:
         """The reference of the unit in `folder`."""
 
+
+_SIMULATION = Path(autograder.devices.__file__).parent
 
 SUBJECTS = pytest.StashKey[Subjects]()
 DEVICES = pytest.StashKey[tuple[Device, ...]]()
@@ -72,6 +75,8 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     if not config.pluginmanager.has_plugin(GRADING_PLUGIN):
         config.pluginmanager.register(PlainRun(config), "handgrad-plain")
+        if config.getoption("--device"):
+            _devices(config)  # a name that means nothing is told before anything is collected
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -180,13 +185,29 @@ class _OnEachDevice:
         device = self._run.device
         if device not in self._loaded:
             self._loaded[device] = self._load(device)
-        self._loaded[device].call(record)
+        try:
+            self._loaded[device].call(record)
+        except Exception as error:
+            _leave_out_the_simulation(error.__traceback__)
+            raise
 
     def _load(self, device: Device) -> Backend:
         from autograder.testing.subjects import ModuleBackend
 
         with device.active():
             return ModuleBackend(_load(self._path))
+
+
+def _leave_out_the_simulation(trace: TracebackType | None) -> None:
+    """Let a traceback, and a debugger, end in the student's code or in torch's."""
+    while trace is not None:
+        while (after := trace.tb_next) is not None and _simulates(after):
+            trace.tb_next = after.tb_next
+        trace = after
+
+
+def _simulates(trace: TracebackType) -> bool:
+    return Path(trace.tb_frame.f_code.co_filename).parent == _SIMULATION
 
 
 def _devices(config: pytest.Config) -> tuple[Device, ...]:
