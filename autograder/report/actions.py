@@ -17,7 +17,7 @@ from pathlib import Path
 from autograder.course import Unit
 from autograder.grading.results import ExerciseResult, Result, TestResult
 from autograder.report.feedback import code, escape
-from autograder.report.words import STATUS, points, told, total, visible
+from autograder.report.words import STATUS, devices_told, points, to_tell, told, total, visible
 
 ANNOTATIONS = 10
 """GitHub shows no more errors of one step."""
@@ -121,14 +121,15 @@ def check_summary(results: Sequence[Result]) -> str:
     lines = []
     for result in results:
         lines += [f"## {code(result.unit)}: {total(result)} public points", ""]
-        lines += [escape(note) for note in (result.message, *result.notes) if note]
+        notes = (devices_told(result), result.message, *result.notes)
+        lines += [escape(note) for note in notes if note]
         lines += ["", "| exercise | points | |", "|---|---:|---|"]
         for e in result.exercises:
             earned = f"{points(e.points)} / {points(e.max_points)}"
             lines.append(f"| {code(e.name)} | {earned} | {STATUS[e.status]} |")
         lines.append("")
         for e in result.exercises:
-            failed = [t for t in e.tests if t.failure is not None and e.status != "not attempted"]
+            failed = to_tell(e) if e.status != "not attempted" else []
             lines += [line for test in failed for line in _told(e, test)]
     return _bounded("\n".join(lines) + "\n")
 
@@ -140,7 +141,8 @@ def _told(exercise: ExerciseResult, test: TestResult) -> list[str]:
         block.append("smallest failing input:")
         block += [f"  {name} = {value}" for name, value in test.failure.inputs.items()]
     text = visible("\n".join(block)).splitlines()
-    rerun = [f"Run it alone: {code('pytest ' + test.rerun)}", ""] if test.rerun else []
+    command = f'pytest "{test.rerun}"'  # quoted: a device's name has a space and parentheses
+    rerun = [f"Run it alone: {code(command)}", ""] if test.rerun else []
     title = f"**{code(exercise.name)}**: {code(test.name)}"
     return [title, "", *(f"    {line}" for line in text), "", *rerun]
 

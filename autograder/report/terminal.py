@@ -38,8 +38,11 @@ def safe(text: str) -> str:
 
 
 def class_table(results: Sequence[Result]) -> Table:
-    """One row for each student and unit."""
-    table = Table(title="Results", title_justify="left")
+    """One row for each student and unit; below it, which devices they were graded on."""
+    devices = " ".join(dict.fromkeys(filter(None, map(devices_told, results))))
+    table = Table(
+        title="Results", title_justify="left", caption=safe(devices), caption_justify="left"
+    )
     penalties = any(result.penalty for result in results)
     for name, align in (
         ("student", "left"),
