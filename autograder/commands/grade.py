@@ -117,6 +117,7 @@ def grade(
     from dataclasses import replace
 
     from autograder.course import find_staff_course
+    from autograder.devices.detection import gpus_for
     from autograder.grading.confining import demand, layers_here
     from autograder.grading.errors import GradingError
     from autograder.grading.folder import Folder
@@ -134,6 +135,7 @@ def grade(
         seed=settings.seed if seed is None else seed,
         require=require,
     )
+    gpus_for(settings.devices, gpus)  # refused before anything is written
     layers = layers_here(worker)
     demand(require, layers)
     if not reaches(level := level_of(layers), DEFAULT):

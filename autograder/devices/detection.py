@@ -182,11 +182,14 @@ def gpus_for(devices: Sequence[str], wanted: int) -> list[str]:
     Raises:
         DeviceError: there are fewer than wanted.
     """
-    there = detected().gpus if CUDA.name in devices else 0
+    found = detected()
+    there = found.gpus if CUDA.name in devices else 0
     if wanted > max(there, 1):
+        why = found.why
+        if CUDA.name in found.devices and CUDA.name not in devices:
+            why = f"Grading is on {' and '.join(devices)}: add --device cuda, or leave --gpus out."
         raise DeviceError(
-            f"--gpus {wanted}: {there or 'no'} GPU{'s' * (there != 1)} can be used here. "
-            f"{detected().why}"
+            f"--gpus {wanted}: {there or 'no'} GPU{'s' * (there != 1)} can be used here. {why}"
         )
     return gpu_names(there)[:wanted]
 
