@@ -13,6 +13,7 @@ from autograder.course import Course, CourseError, Unit, read_release
 from autograder.grading.grader import Graded, UnitGrader
 from autograder.grading.hints import hints
 from autograder.grading.live import LiveBackend
+from autograder.grading.provenance import describe_run
 from autograder.grading.remote import Code
 from autograder.grading.results import Result
 from autograder.grading.settings import Settings
@@ -123,7 +124,14 @@ def _result(course: Course, grader: UnitGrader, graded: Graded) -> Result:
         message=" ".join(graded.problems),
         exercises=graded.exercises,
         output=graded.output,
-        run=grader.describe_run(course, graded.layers, graded.seconds),
+        run=describe_run(
+            course,
+            grader.unit,
+            grader.settings,
+            grader.workers,
+            layers=graded.layers,
+            seconds=graded.seconds,
+        ),
     )
 
 

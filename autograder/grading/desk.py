@@ -11,9 +11,10 @@ from autograder.course import Course, Unit
 from autograder.grading.errors import PreparationError, ResultError
 from autograder.grading.grader import UnitGrader
 from autograder.grading.process import Job, Reply
+from autograder.grading.provenance import describe_run
 from autograder.grading.recognition import recognised
 from autograder.grading.remote import Code
-from autograder.grading.results import Result, read_result
+from autograder.grading.results import Result, Run, read_result
 from autograder.grading.settings import Settings, fingerprint
 from autograder.grading.workers import Workers
 from autograder.submissions import Checked, Unreadable, read
@@ -71,9 +72,8 @@ class Desk:
         return result if same else None
 
     def _graded(self, job: Job, unit: Unit, checked: Checked) -> Result:
-        grader = self._grader(unit)
         code = Code(unit.module, tuple((c.label, c.source) for c in checked.cells))
-        graded = grader.grade(code, {a.question: a.text for a in checked.answers})
+        graded = self._grader(unit).grade(code, {a.question: a.text for a in checked.answers})
         return Result(
             status="graded",
             points=sum(e.points for e in graded.exercises if e.points is not None),
@@ -84,7 +84,7 @@ class Desk:
             notes=[*checked.notes, *graded.notes],
             exercises=graded.exercises,
             output=graded.output,
-            run=grader.describe_run(self.course, graded.layers, graded.seconds),
+            run=self._run(unit, graded.layers, graded.seconds),
             **self._who(job),
         )
 
@@ -95,8 +95,13 @@ class Desk:
             points=0.0,
             max_points=unit.points,
             message=sentence,
-            run=self._grader(unit).describe_run(self.course, {}, 0.0),
+            run=self._run(unit, {}, 0.0),  # without its grader: preparing a unit takes seconds
             **self._who(job),
+        )
+
+    def _run(self, unit: Unit, layers: dict[str, str], seconds: float) -> Run:
+        return describe_run(
+            self.course, unit, self.settings, self.workers, layers=layers, seconds=seconds
         )
 
     def _grader(self, unit: Unit) -> UnitGrader:

@@ -98,6 +98,25 @@ def test_everybody_gets_a_result_whatever_they_handed_in(classroom):
     assert classroom.result("mallory").message
 
 
+def test_a_unit_that_nobody_handed_in_is_not_prepared(course_root, submissions, tmp_path):
+    hidden = course_root / "solutions" / "01_scaling" / "test_hidden.py"
+    trace = tmp_path / "prepared"
+    leave = f"\nfrom pathlib import Path\nPath({str(trace)!r}).touch()\n"
+    hidden.write_text(hidden.read_text(encoding="utf-8") + leave, encoding="utf-8")
+    for student in ("ada", "bob", "zoe"):
+        (submissions / student / "scaling.py").rename(tmp_path / f"{student}.py")
+    classroom = Class(course_root, submissions, tmp_path / "out")
+    report, _ = classroom.run()
+    assert {r.status for r in report.results} == {"missing", "unreadable"}
+    assert {(r.points, r.max_points, r.run.seed) for r in report.results} == {(0.0, 15.0, 0)}
+    assert all(r.run.fingerprint for r in report.results)
+    assert not trace.exists()
+    (tmp_path / "ada.py").rename(submissions / "ada" / "scaling.py")
+    report, _ = classroom.run(resume=True)
+    assert [r.status for r in report.results if r.student == "ada"] == ["graded"]
+    assert trace.exists()  # so preparing would have been noticed
+
+
 def test_a_worker_that_is_confined_less_than_required_gets_no_code(
     course_root, submissions, tmp_path
 ):

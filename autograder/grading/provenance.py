@@ -1,0 +1,68 @@
+"""What a result depends on besides the submission; known without preparing the unit."""
+
+from __future__ import annotations
+
+import datetime as dt
+import importlib.metadata
+import platform
+from collections.abc import Mapping
+
+import hypothesis
+import numpy
+import torch
+
+from autograder.course import Course, Unit
+from autograder.grading.results import Run
+from autograder.grading.settings import Settings, fingerprint, release_version
+from autograder.grading.workers import Workers
+from autograder.worker.levels import NONE, level_of
+
+
+def describe_run(
+    course: Course,
+    unit: Unit,
+    settings: Settings,
+    workers: Workers | None,
+    *,
+    layers: Mapping[str, str],
+    seconds: float,
+) -> Run:
+    """What a result depends on besides the submission.
+
+    Args:
+        course: the course.
+        unit: that was graded.
+        settings: how.
+        workers: where the student's code ran; None for in this process.
+        layers: what kept it apart; empty if none of it ran.
+        seconds: how long grading took.
+    """
+    return Run(
+        version=importlib.metadata.version("handgrad"),
+        release=release_version(course),
+        fingerprint=fingerprint(unit, settings),
+        seed=settings.seed,
+        devices=list(settings.devices),
+        devices_why=settings.devices_why,
+        worker=_worker(workers, layers),
+        limits={
+            "call_seconds": settings.call_seconds,
+            "submission_seconds": settings.submission_seconds,
+            "memory_mb": settings.memory_mb,
+        },
+        versions={
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "numpy": numpy.__version__,
+            "hypothesis": hypothesis.__version__,
+        },
+        when=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        seconds=seconds,
+    )
+
+
+def _worker(workers: Workers | None, layers: Mapping[str, str]) -> dict[str, str]:
+    if workers is None:
+        return {"kind": "in process", "level": NONE}
+    kind = {"kind": workers.kind, "profile": workers.profile}
+    return {**kind, "level": level_of(dict(layers)), **layers} if layers else kind
