@@ -6,7 +6,7 @@ call asks for is written on the result's storage.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,10 +14,9 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from autograder.devices.state import Machine
+from autograder.devices.preconditions import PRECONDITIONS
+from autograder.devices.state import Handler, Machine
 from autograder.devices.tags import CPU, device_of, tag
-
-Handler = Callable[[Machine, Any, tuple[Any, ...], Mapping[str, Any]], Any]
 
 
 class Calls(TorchFunctionMode):
@@ -42,7 +41,7 @@ class Calls(TorchFunctionMode):
         return self._machine.call(func, args, {})
 
 
-_HANDLERS: dict[Any, Handler] = {}
+_HANDLERS: dict[Any, Handler] = dict(PRECONDITIONS)
 
 
 def _handles(*functions: Any) -> Callable[[Handler], Handler]:
@@ -297,58 +296,3 @@ _HANDLERS |= {
     Tensor.__index__: _waits("int"),
     Tensor.__float__: _waits("float"),
 }
-
-
-# Checks that are made before any operator runs ----------------------------------------------------
-
-
-@_handles(torch.tensor_split, Tensor.tensor_split)
-def _tensor_split(machine: Machine, func: Any, args: Any, kwargs: Any) -> Any:
-    names = ("indices_or_sections", "tensor_indices_or_sections")
-    where = args[1] if len(args) > 1 else next((kwargs[n] for n in names if n in kwargs), None)
-    if isinstance(where, Tensor) and device_of(where) != CPU:
-        raise RuntimeError(
-            "tensor_split expected tensor_indices_or_sections to be on cpu, but it's on "
-            f"{device_of(where)}"
-        )
-    return machine.call(func, args, kwargs)
-
-
-@_handles(torch._VF._pack_padded_sequence)
-def _pack_padded_sequence(machine: Machine, func: Any, args: Any, kwargs: Any) -> Any:
-    lengths = args[1]
-    if device_of(lengths) != CPU:
-        raise RuntimeError(
-            f"'lengths' argument should be a 1D CPU int64 tensor, but got {lengths.dim()}D "
-            f"{device_of(lengths)} {lengths.type().rpartition('.')[2].replace('Tensor', ' tensor')}"
-        )
-    return machine.call(func, args, kwargs)
-
-
-@_handles(torch.nn.functional.scaled_dot_product_attention)
-def _attention(machine: Machine, func: Any, args: Any, kwargs: Any) -> Any:
-    names = ("query", "key", "value")
-    given = dict(zip(names, args, strict=False)) | {n: kwargs[n] for n in names if n in kwargs}
-    devices = {name: device_of(tensor) for name, tensor in given.items()}
-    if len(set(devices.values())) > 1:
-        raise RuntimeError(
-            "Expected query, key, and value to have the same device type, but got query.device: "
-            f"{devices['query']} key.device: {devices['key']} and value.device: "
-            f"{devices['value']} instead."
-        )
-    return machine.call(func, args, kwargs)
-
-
-@_handles(torch.lstm, torch.gru, torch.rnn_tanh, torch.rnn_relu)
-def _recurrent(machine: Machine, func: Any, args: Any, kwargs: Any) -> Any:
-    """Layers of ``torch.nn``; for packed sequences the sizes of the batches come second."""
-    packed = isinstance(args[1], Tensor) and isinstance(args[3], (tuple, list))
-    device = device_of(args[0])
-    for name, given in zip(("hidden", "parameter"), args[2:] if packed else args[1:], strict=False):
-        for tensor in given if isinstance(given, (tuple, list)) else (given,):
-            if device_of(tensor) != device:
-                raise RuntimeError(
-                    f"Input and {name} tensors are not at the same device, found input tensor at "
-                    f"{device} and {name} tensor at {device_of(tensor)}"
-                )
-    return machine.call(func, args, kwargs)

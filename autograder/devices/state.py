@@ -145,3 +145,7 @@ class Machine:
                 f"Expected a '{device.type}' device type for generator but found "
                 f"'{generator.device.type}'"
             )
+
+
+Handler = Callable[[Machine, Any, tuple[Any, ...], Mapping[str, Any]], Any]
+"""What answers a call of torch's interface: the machine, the function and its arguments."""
