@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 
 from autograder.commands.console import err, out
 from autograder.commands.options import Devices
@@ -76,8 +77,10 @@ def check(
         for unit, exercises in targets:
             result = check_unit(course, unit, exercises, settings, workers)
             idle = all(e.status in ("not attempted", "blocked") for e in result.exercises)
-            if begun and idle and result.exercises and not result.message:
-                out.print(f"{unit.name}: nothing is written yet.")
+            if begun and idle and not result.message:
+                # Where nothing can be checked, nobody knows whether something is written.
+                said = "nothing is written yet." if result.exercises else " ".join(result.notes)
+                out.print(f"{unit.name}: {escape(said)}", soft_wrap=True)
                 continue
             results.append(result)
             with for_github(unit, result, course.root) if github else nullcontext():
