@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from autograder.devices import DEVICES, Device
+from autograder.devices.notes import Note
 from autograder.grading.advice import noted
 from autograder.grading.local import LocalBackend
 from autograder.grading.prepare import PreparedTest
@@ -22,12 +23,16 @@ class Backends:
     Args:
         on: the student's code on a device.
         devices: their names.
+        given: the text that students were given; empty where it is not known.
     """
 
-    def __init__(self, on: Callable[[Device], Backend], devices: Sequence[str]) -> None:
+    def __init__(
+        self, on: Callable[[Device], Backend], devices: Sequence[str], given: str = ""
+    ) -> None:
         self._backends = {name: on(DEVICES[name]) for name in devices}
         self._loaded: set[str] = set()
         self._first = self._backends[devices[0]]
+        self._given = {line.strip() for line in given.splitlines()}
 
     def load(self) -> None:
         """Load the code, so that what is wrong with it is known.
@@ -70,13 +75,17 @@ class Backends:
         return self._first.layers
 
     def notes(self) -> list[str]:
-        """Sentences about where the code left a device so far."""
+        """Sentences about where the code left a device so far, in lines that were not given."""
         return [
             sentence
             for name, backend in self._backends.items()
             if name in self._loaded
-            for sentence in noted(backend.notes(), name)
+            for sentence in noted(filter(self._is_own, backend.notes()), name)
         ]
+
+    def _is_own(self, note: Note) -> bool:
+        lines = self.sources.get(note.file, "").splitlines()
+        return not 0 < note.line <= len(lines) or lines[note.line - 1].strip() not in self._given
 
     def close(self) -> None:
         """End them all."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -51,7 +53,7 @@ def check(
         )
     # Nothing is hidden here, and the code is the user's own.
     own = replace(settings, exercises=exercises, hidden=False, require=NONE)
-    grader = UnitGrader(unit, own, workers)
+    grader = UnitGrader(unit, own, workers, _given(course, unit))
     code = Code(unit.module, tuple((c.label, c.source) for c in checked.cells))
     graded = grader.grade(code, {})
     return msgspec.structs.replace(
@@ -137,9 +139,22 @@ def _result(course: Course, grader: UnitGrader, graded: Graded) -> Result:
 
 def _untouched_module(course: Course, unit: Unit) -> str | None:
     """The module's text if it is still as it was released: then the notebook is the work."""
-    if course.kind != "student" or not unit.source_file.is_file():
+    return _untouched(course, unit.source_file)
+
+
+def _given(course: Course, unit: Unit) -> str:
+    """The code that students were given, as long as the module or the notebook is untouched."""
+    if (module := _untouched_module(course, unit)) is not None:
+        return module
+    notebook = _untouched(course, unit.source_file.with_suffix(".ipynb"))
+    cells = json.loads(notebook)["cells"] if notebook is not None else []
+    return "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+
+
+def _untouched(course: Course, file: Path) -> str | None:
+    """The text of a file if it is still as it was released."""
+    if course.kind != "student" or not file.is_file():
         return None
-    raw = unit.source_file.read_bytes()
-    released = read_release(course.root).files
-    known = released.get(unit.source_file.relative_to(course.root).as_posix())
+    raw = file.read_bytes()
+    known = read_release(course.root).files.get(file.relative_to(course.root).as_posix())
     return raw.decode("utf-8") if hashlib.sha256(raw).hexdigest() == known else None

@@ -109,7 +109,8 @@ class Desk:
             raise self._unusable[unit.name]
         if unit.name not in self._graders:
             try:
-                self._graders[unit.name] = UnitGrader(unit, self.settings, self.workers)
+                given = self.recognised[unit.name].stub or ""
+                self._graders[unit.name] = UnitGrader(unit, self.settings, self.workers, given)
             except PreparationError as error:
                 self._unusable[unit.name] = error
                 raise

@@ -77,10 +77,14 @@ class UnitGrader:
         unit: which.
         settings: how to grade.
         workers: where the student's code runs; None for in this process.
+        given: the module's text as students got it: what it does is not noted; empty where it is
+            not known.
     """
 
-    def __init__(self, unit: Unit, settings: Settings, workers: Workers | None) -> None:
-        self.unit, self.settings, self.workers = unit, settings, workers
+    def __init__(
+        self, unit: Unit, settings: Settings, workers: Workers | None, given: str = ""
+    ) -> None:
+        self.unit, self.settings, self.workers, self.given = unit, settings, workers, given
         self.student = Student()
         self.diagnoser: Diagnoser | None = None
         if CUDA.name in settings.devices:
@@ -147,7 +151,7 @@ class UnitGrader:
             answers: by question.
         """
         began = time.perf_counter()
-        backends = Backends(backend_on, self.settings.devices)
+        backends = Backends(backend_on, self.settings.devices, self.given)
         try:
             if self._stopwatch is not None:
                 self._stopwatch.prepare(self._hurried)

@@ -88,6 +88,35 @@ def run(monkeypatch):
     return run
 
 
+@pytest.mark.parametrize("work", ["scaling.py", "scaling.ipynb"])
+def test_check_notes_what_the_student_wrote_and_not_what_was_given(
+    run, course, unit, tmp_path, work
+):
+    module = course / "solutions" / unit.name / "scaling.py"
+    reference = module.read_text(encoding="utf-8")
+    given = "    if w.dim() != 1:"
+    assert given in reference
+    checking = reference.replace(given, "    if bool((w == 7).all()) or w.dim() != 1:")
+    written = checking.replace("return x * w, (x", "x.tolist()\n    return x * w, (x")
+    module.write_text(checking, encoding="utf-8")
+    try:
+        release(course, tmp_path, wheel=False)
+    finally:
+        module.write_text(reference, encoding="utf-8")
+    file = tmp_path / unit.name / work
+    if file.suffix == ".py":
+        file.write_text(written, encoding="utf-8")
+    else:
+        notebook = json.loads(file.read_text(encoding="utf-8"))
+        cell = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
+        notebook["cells"].append({**cell, "id": "mine", "source": written})
+        file.write_text(json.dumps(notebook), encoding="utf-8")
+    done = run(tmp_path, "check", "scale_forward")
+    assert done.exit_code == 0, done.output
+    assert "makes a list of a tensor, and a GPU waits for it" in done.stdout
+    assert "decides by the value" not in done.stdout
+
+
 def asked(names: list[str]) -> list[str]:
     return [part for name in names for part in ("--device", name)]
 
@@ -218,6 +247,27 @@ def test_grade_takes_points_for_a_wrong_device_once_and_the_feedback_says_why(gr
     assert ADVICE.replace("_", "\\_") in text
     assert "SECRET" not in text
     assert "matches_the_reference" not in text
+
+
+def test_grade_notes_what_the_student_wrote_and_not_what_was_given(run, course, unit, tmp_path):
+    line = "    if bool((w == 7).all()) or w.dim() != 1:"
+    stub = course / "assignments" / unit.name / "scaling.py"
+    stub.parent.mkdir(parents=True)
+    stub.write_text(f"def scale_forward(x, w):\n{line}\n        raise ValueError\n", "utf-8")
+    source = unit.source_file.read_text(encoding="utf-8").replace("    if w.dim() != 1:", line)
+    home = tmp_path / "submissions" / "ada"
+    home.mkdir(parents=True)
+    written = source.replace("return x * w, (x", "x.tolist()\n    return x * w, (x")
+    (home / "scaling.py").write_text(written, encoding="utf-8")
+    out = tmp_path / "out"
+    try:
+        done = run(course, "grade", home.parent, "-o", out, "--require", "none", "-j", 1)
+    finally:
+        shutil.rmtree(course / "assignments")
+    assert done.exit_code == 0, done.output
+    [file] = (out / "results" / unit.name).glob("*.json")
+    [note] = json.loads(file.read_text(encoding="utf-8"))["notes"]
+    assert "makes a list of a tensor" in note
 
 
 def test_on_the_cpu_alone_nobody_loses_a_point_and_no_other_device_is_named(graded):

@@ -113,6 +113,31 @@ def test_what_makes_a_gpu_wait_is_noted_and_costs_nothing(grade):
     assert any("decides by the value" in note and SIMULATED in note for note in graded.notes)
 
 
+def test_a_line_that_was_given_is_not_noted_and_one_that_was_written_is(unit, workers):
+    given = '    require(bool((w != 7).all()), "no sevens")'
+    source = unit.source_file.read_text(encoding="utf-8") + textwrap.dedent(
+        """
+        def require(condition, sentence):
+            if not condition:
+                raise ValueError(sentence)
+
+        def scale_forward(x, w):
+        {}
+            require(w.dim() == 1, "w must have rank 1")
+            x.sum().item()
+            return x * w, (x, w)
+        """
+    ).format(given)
+    settings = Settings(3, ("cpu", SIMULATED), 20.0, 200.0, 1024, require="none")
+    told = []
+    for stub in ("", f"def scale_forward(x, w):\n{given}\n    raise NotImplementedError\n"):
+        grader = UnitGrader(unit, settings, workers, stub)
+        graded = grader.grade(Code("scaling", (("scaling.py", source),)), {})
+        told.append([note.partition(",")[0].partition(" ")[2] for note in graded.notes])
+    both = ["decides by the value of a tensor", "takes a number out of a tensor"]
+    assert told == [both, both[1:]]
+
+
 def test_where_nothing_is_written_there_is_no_note(grade):
     names = ("scale_forward", "scale_backward", "total", "descend")
     stubs = """
