@@ -118,6 +118,13 @@ def test_a_syntax_error_is_told_by_its_line(release):
     assert "Traceback" not in done.stdout + done.stderr
 
 
+def test_the_module_is_checked_when_the_notebook_is_untouched(release):
+    (release / "03_layers" / "layers.py").write_text(solved("03_layers"), encoding="utf-8")
+    done = run("check", "relu_forward", cwd=release)
+    said = " ".join(done.stdout.split())
+    assert "layers.py was graded, because the code in layers.ipynb is as it was released" in said
+
+
 def test_the_notebook_is_checked_when_the_module_is_untouched(release):
     notebook = release / "03_layers" / "layers.ipynb"
     cells = json.loads(notebook.read_text(encoding="utf-8"))

@@ -52,7 +52,7 @@ def check(
     Exit code: 0 all public tests pass, 1 some fail, 2 nothing could be checked.
     """
     from autograder.course import find_course
-    from autograder.devices.detection import cuda_build, has_driver
+    from autograder.devices.detection import likely_profile
     from autograder.devices.machine import can_fork
     from autograder.grading.settings import settings_here
     from autograder.grading.targets import chosen
@@ -63,7 +63,7 @@ def check(
     if can_fork() and not in_process:
         from autograder.grading.workers import start_workers
 
-        workers = start_workers(profile="cuda" if has_driver() and cuda_build() else "cpu")
+        workers = start_workers(profile=likely_profile())
     else:
         err.print("[dim]Your code runs in this process: press Ctrl+C if it does not come back.[/]")
     try:

@@ -157,6 +157,15 @@ def cuda_build() -> str:
     return named[1] if named else ""
 
 
+def likely_profile() -> str:
+    """How workers are confined that are started before it is tried whether there is a GPU.
+
+    Returns:
+        ``"cuda"`` where there may be one, otherwise ``"cpu"``.
+    """
+    return "cuda" if has_driver() and cuda_build() else "cpu"
+
+
 def try_cuda() -> Trial:
     """Compute something on the GPU, in a process that ends afterwards."""
     try:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -20,8 +18,9 @@ from autograder.grading.remote import Code
 from autograder.grading.results import Result
 from autograder.grading.settings import Settings
 from autograder.grading.workers import Workers
+from autograder.submissions import Limits, discover, read
 from autograder.submissions import Unit as Recognised
-from autograder.submissions import discover, read
+from autograder.submissions.notebooks import read_notebook
 from autograder.submissions.text import listing
 from autograder.worker.levels import NONE
 
@@ -38,10 +37,11 @@ def check(
     Raises:
         CourseError: there is nothing to check.
     """
+    released = _released(course, unit)
     recognised = Recognised(
         name=unit.name,
         module=unit.module,
-        stub=_untouched_module(course, unit),
+        stub=released,
         questions=tuple(q.name for q in unit.questions),
     )
     attempts = discover([unit.folder], [recognised]).attempts
@@ -53,7 +53,7 @@ def check(
         )
     # Nothing is hidden here, and the code is the user's own.
     own = replace(settings, exercises=exercises, hidden=False, require=NONE)
-    grader = UnitGrader(unit, own, workers, _given(course, unit))
+    grader = UnitGrader(unit, own, workers, released or "")
     code = Code(unit.module, tuple((c.label, c.source) for c in checked.cells))
     graded = grader.grade(code, {})
     return msgspec.structs.replace(
@@ -137,24 +137,20 @@ def _result(course: Course, grader: UnitGrader, graded: Graded) -> Result:
     )
 
 
-def _untouched_module(course: Course, unit: Unit) -> str | None:
-    """The module's text if it is still as it was released: then the notebook is the work."""
-    return _untouched(course, unit.source_file)
+def _released(course: Course, unit: Unit) -> str | None:
+    """The unit's module as it was released, if the module or the notebook is still as it was.
 
-
-def _given(course: Course, unit: Unit) -> str:
-    """The code that students were given, as long as the module or the notebook is untouched."""
-    if (module := _untouched_module(course, unit)) is not None:
-        return module
-    notebook = _untouched(course, unit.source_file.with_suffix(".ipynb"))
-    cells = json.loads(notebook)["cells"] if notebook is not None else []
-    return "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
-
-
-def _untouched(course: Course, file: Path) -> str | None:
-    """The text of a file if it is still as it was released."""
-    if course.kind != "student" or not file.is_file():
+    A folder always holds both: then the other one is the work.
+    """
+    if course.kind != "student":
         return None
-    raw = file.read_bytes()
-    known = read_release(course.root).files.get(file.relative_to(course.root).as_posix())
-    return raw.decode("utf-8") if hashlib.sha256(raw).hexdigest() == known else None
+    known = read_release(course.root).files
+    for path in (unit.source_file, unit.source_file.with_suffix(".ipynb")):
+        raw = path.read_bytes() if path.is_file() else b""
+        if hashlib.sha256(raw).hexdigest() != known.get(path.relative_to(course.root).as_posix()):
+            continue
+        if path.suffix == ".py":
+            return raw.decode("utf-8")
+        cells = read_notebook(raw, path.name, Limits()).cells
+        return "\n".join(f"# %%\n{cell.source}" for cell in cells)
+    return None

@@ -137,9 +137,10 @@ def _desk(course: Path, require: str) -> Desk:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     import msgspec
 
+    from autograder.devices.detection import likely_profile
     from autograder.grading.workers import start_workers
 
-    workers = start_workers()  # before anything secret is read
+    workers = start_workers(profile=likely_profile())  # before anything secret is read
     try:
         from autograder.course import Course
         from autograder.grading.desk import Desk

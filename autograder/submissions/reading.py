@@ -160,7 +160,7 @@ def _chosen(files: list[_File], unit: Unit, notes: list[str]) -> _File:
     if len(best) == 1:
         return best[0]
     module, notebook = best
-    both = f"Both {module.label} and {notebook.label} were handed in"
+    both = f"Both {module.label} and {notebook.label} are there"
     if _changed(module, unit) == _changed(notebook, unit):
         if module.code != notebook.code:
             notes.append(f"{both}; {module.label} was graded, because a module goes first.")

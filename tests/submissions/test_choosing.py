@@ -93,7 +93,7 @@ def test_the_module_or_the_notebook_is_graded_whichever_was_worked_on(
     checked = grade({"layers.py": stub, "layers.ipynb": done})
     assert labels(checked) == ["layers.ipynb[cell 1]", "layers.ipynb[cell 2]"]
     assert checked.notes == (
-        "Both layers.py and layers.ipynb were handed in; layers.ipynb was graded, because the code "
+        "Both layers.py and layers.ipynb are there; layers.ipynb was graded, because the code "
         "in layers.py is as it was released.",
     )
 
