@@ -6,21 +6,14 @@ talks to the worker that does.
 
 from __future__ import annotations
 
-import datetime as dt
 import functools
-import importlib.metadata
 import math
-import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 
-import hypothesis
-import numpy
-import torch
-
-from autograder.course import Course, Unit
+from autograder.course import Unit
 from autograder.devices import CPU, CUDA, Device
 from autograder.devices.cuda import compute_exactly
 from autograder.grading.backends import Backend, Backends
@@ -36,15 +29,14 @@ from autograder.grading.operators import ban_of
 from autograder.grading.prepare import PreparedTest, prepare, versions
 from autograder.grading.remote import Code, RemoteBackend
 from autograder.grading.replay import Outcome, run_test
-from autograder.grading.results import ExerciseResult, Run
+from autograder.grading.results import ExerciseResult
 from autograder.grading.scripts import Script, script_of
 from autograder.grading.seat import Seat
-from autograder.grading.settings import Settings, fingerprint, release_version
+from autograder.grading.settings import Settings
 from autograder.grading.speed import Stopwatch
 from autograder.grading.workers import Workers
 from autograder.testing.subjects import ModuleBackend, Reference, Student
 from autograder.worker.confinement import Limits
-from autograder.worker.levels import NONE, level_of
 
 HIDDEN, PUBLIC = "test_hidden.py", "test_public.py"
 
@@ -268,37 +260,6 @@ class UnitGrader:
                 diagnosis = self.diagnoser.diagnose(exercise.name, failed, lost)
             results.append(code_exercise(exercise, tests, diagnosis))
         return with_dependencies(results, {e.name: e for e in self.unit.exercises})
-
-    def _describe_worker(self, layers: dict[str, str]) -> dict[str, str]:
-        if self.workers is None:
-            return {"kind": "in process", "level": NONE}
-        kind = {"kind": self.workers.kind, "profile": self.workers.profile}
-        return {**kind, "level": level_of(layers), **layers} if layers else kind
-
-    def describe_run(self, course: Course, layers: dict[str, str], seconds: float) -> Run:
-        """What a result depends on besides the submission."""
-        return Run(
-            version=importlib.metadata.version("handgrad"),
-            release=release_version(course),
-            fingerprint=fingerprint(self.unit, self.settings),
-            seed=self.settings.seed,
-            devices=list(self.settings.devices),
-            devices_why=self.settings.devices_why,
-            worker=self._describe_worker(layers),
-            limits={
-                "call_seconds": self.settings.call_seconds,
-                "submission_seconds": self.settings.submission_seconds,
-                "memory_mb": self.settings.memory_mb,
-            },
-            versions={
-                "python": platform.python_version(),
-                "torch": torch.__version__,
-                "numpy": numpy.__version__,
-                "hypothesis": hypothesis.__version__,
-            },
-            when=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
-            seconds=seconds,
-        )
 
 
 def load_reference(unit: Unit) -> ModuleType:
