@@ -11,8 +11,10 @@ READY = $(VENV)/.ready
 demo: $(READY)
 	$(BIN)/autograder demo
 
+# A process for each core, but not more than there is memory and work for; tests/conftest.py shares
+# the tests out.
 test: $(READY) lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n logical --maxprocesses 4
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -8,6 +8,7 @@ import pytest
 from redteam.attacks import every_attack
 from redteam.bench import Bench
 from redteam.declare import Attack, Seen
+from redteam.tally import HARMED, NOT_TRIED, SUCCEEDED, TRIED, Tally
 from redteam.unit import POINTS
 from redteam.uploads import every_upload
 
@@ -25,19 +26,19 @@ each_attack = pytest.mark.parametrize(
 
 @each_attack
 def test_an_attack_fails_and_the_honest_beside_it_get_full_marks(
-    attack: Attack, bench: Bench, tally
+    attack: Attack, bench: Bench, tally: Tally
 ) -> None:
     name = f"{attack.theme}:{attack.name}"
     seen = bench.run(attack)
     missing = not_confined(seen) if attack.stopped_by.without else ""
     if missing:
-        tally.skipped[name] = missing
+        tally(NOT_TRIED, f"{name}: {missing}")
         pytest.skip(missing)
-    tally.tried.add(name)
+    tally(TRIED, name)
     if attack.won(seen):
-        tally.succeeded.add(name)
+        tally(SUCCEEDED, name)
     if seen.next_points != POINTS:
-        tally.harmed.add(name)
+        tally(HARMED, name)
     assert not attack.won(seen), f"Succeeded: {attack.goal}\n{seen.graded}"
     assert seen.fault == "", seen.fault
     assert seen.next_points == POINTS

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from redteam.handing_in import Upload
 from redteam.reports import obeyed, rendered
+from redteam.tally import HARMED, SUCCEEDED, TRIED, Tally
 from redteam.unit import HONEST, POINTS
 from redteam.uploads import every_upload
 
@@ -77,9 +78,9 @@ def run(course: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 @each_upload
 def test_an_odd_upload_gets_full_marks_and_a_broken_one_a_sentence(
-    upload: Upload, run: Run, tally
+    upload: Upload, run: Run, tally: Tally
 ) -> None:
-    tally.tried.add(f"upload:{_label(upload)}")
+    tally(TRIED, f"upload:{_label(upload)}")
     result = run.results.get(upload.student)
     assert result is not None, f"{upload.student!r} is not among {sorted(run.results)}"
     told = run.told(result)
@@ -90,7 +91,7 @@ def test_an_odd_upload_gets_full_marks_and_a_broken_one_a_sentence(
     else:
         right = (result.status, result.points) == ("graded", POINTS)
     if not right:
-        tally.succeeded.add(f"upload:{_label(upload)}")
+        tally(SUCCEEDED, f"upload:{_label(upload)}")
     assert right, f"{upload.goal}\n{result.status} {result.points}: {result.message} {result.notes}"
     assert obeyed(rendered(result)) == []
 
@@ -107,9 +108,10 @@ def _student_of(path: Path) -> str:
     return re.sub(r"(\.tar\.gz|\.zip|\.rar|\.7z|\.py|\.ipynb)$", "", path.name)
 
 
-def test_the_honest_among_them_get_full_marks(run: Run, tally) -> None:
+def test_the_honest_among_them_get_full_marks(run: Run, tally: Tally) -> None:
     points = {name: run.results[name].points for name in HONEST_STUDENTS}
-    tally.harmed |= {name for name, got in points.items() if got != POINTS}
+    for name in [name for name, got in points.items() if got != POINTS]:
+        tally(HARMED, name)
     assert set(points.values()) == {POINTS}
 
 

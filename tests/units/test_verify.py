@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import subprocess
 import sys
@@ -9,17 +10,21 @@ from pathlib import Path
 
 import pytest
 
+from autograder import variants
 from autograder.course import find_units
-from autograder.variants import alternatives, mistakes
 
 ROOT = Path(__file__).parents[2]
 UNITS = {unit.name: unit for unit in find_units(ROOT / "solutions")}
+# With pytest-xdist each of its processes has a share of the cores. A unit is prepared once for each
+# job, so that more jobs than cores only take longer.
+SHARE = (os.cpu_count() or 1) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+mistakes = functools.cache(variants.mistakes)
 
 
 @pytest.mark.parametrize("name", UNITS)
 def test_everything_whose_outcome_is_known_comes_out_so(name):
     done = subprocess.run(
-        [sys.executable, "-m", "autograder", "verify", name],
+        [sys.executable, "-m", "autograder", "verify", name, "--jobs", str(SHARE or 1)],
         cwd=ROOT,
         env={**os.environ, "COLUMNS": "200", "NO_COLOR": "1"},
         capture_output=True,
@@ -38,7 +43,7 @@ def test_every_exercise_has_two_known_mistakes_and_the_unit_enough_of_everything
             found = [m.name for m in known if m.exercise == exercise.name]
             assert len(found) >= 2, f"{exercise.name} has only {found}"
     assert len(known) >= 20
-    assert len(alternatives(unit)) >= 3
+    assert len(variants.alternatives(unit)) >= 3
     assert any(exercise.written for exercise in unit.exercises)
 
 
