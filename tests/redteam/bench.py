@@ -33,12 +33,13 @@ class Bench:
     """Grades, under the usual conditions or without one of the layers.
 
     Args:
-        grader: the unit, prepared.
+        grader: the unit, prepared for the CPU and the simulated device.
+        cpu: the same for the CPU alone, where one call of an attack is enough to succeed.
         world: what attacks aim at.
     """
 
-    def __init__(self, grader: UnitGrader, world: Any) -> None:
-        self.grader, self.world = grader, world
+    def __init__(self, grader: UnitGrader, cpu: UnitGrader, world: Any) -> None:
+        self.grader, self.cpu, self.world = grader, cpu, world
         self._loose: dict[frozenset[str], Workers] = {}
 
     def close(self) -> None:
@@ -53,7 +54,7 @@ class Bench:
     def run(self, attack: Attack) -> Seen:
         """Grade an attack as students are graded, then an honest submission."""
         conditions = Layer("", limits=attack.limits, settings=attack.settings)
-        return self._seen(attack, conditions)
+        return self._seen(self.grader, attack, conditions)
 
     def run_unprotected(self, attack: Attack) -> Seen:
         """The same without the layer that stops it."""
@@ -63,57 +64,61 @@ class Bench:
             limits={**attack.limits, **off.limits},
             settings={**attack.settings, **off.settings},
         )
-        return self._seen(attack, conditions)
+        return self._seen(self.cpu, attack, conditions)
 
-    def _seen(self, attack: Attack, conditions: Layer) -> Seen:
+    def _seen(self, grader: UnitGrader, attack: Attack, conditions: Layer) -> Seen:
         self.world.refresh()
         source = submission(attack, self.world)
         if conditions.apart:
-            graded, fault, after = self._graded(source, conditions)
+            graded, fault, after = self._graded(grader, source, conditions)
         else:
-            graded, fault, after = self._in_one_process(source, conditions)
+            graded, fault, after = self._in_one_process(grader, source, conditions)
         result, told = None, ""
         if graded is not None:
             result = result_of(graded)
-            with self._under(conditions):
+            with self._under(grader, conditions):
                 told = feedback(result)
         return Seen(graded, fault, told, self.world, after, result)
 
-    def _graded(self, source: str, conditions: Layer) -> tuple[Graded | None, str, float]:
+    def _graded(
+        self, grader: UnitGrader, source: str, conditions: Layer
+    ) -> tuple[Graded | None, str, float]:
         graded, fault = None, ""
-        with self._under(conditions):
+        with self._under(grader, conditions):
             try:
-                graded = self.grader.grade(code_of(source), {})
+                graded = grader.grade(code_of(source), {})
             except Exception:
                 fault = traceback.format_exc()
         return graded, fault, self.honest()
 
     @contextmanager
-    def _under(self, conditions: Layer) -> Iterator[None]:
-        before, workers = self.grader.settings, self.grader.workers
+    def _under(self, grader: UnitGrader, conditions: Layer) -> Iterator[None]:
+        before, workers = grader.settings, grader.workers
         with pytest.MonkeyPatch.context() as switch:
             for owner, name, value in conditions.patches:
                 switch.setattr(owner, name, value)
             if conditions.limits:
                 limits = functools.partial(_limits, conditions.limits)
                 switch.setattr(grading, "Limits", limits)
-            self.grader.settings = replace(before, **conditions.settings)
+            grader.settings = replace(before, **conditions.settings)
             if not conditions.apart:
-                self.grader.workers = None
+                grader.workers = None
             elif conditions.without:
                 if conditions.without not in self._loose:
                     self._loose[conditions.without] = start_workers(without=conditions.without)
-                self.grader.workers = self._loose[conditions.without]
+                grader.workers = self._loose[conditions.without]
             try:
                 yield
             finally:
-                self.grader.settings, self.grader.workers = before, workers
+                grader.settings, grader.workers = before, workers
 
-    def _in_one_process(self, source: str, conditions: Layer) -> tuple[Graded | None, str, float]:
+    def _in_one_process(
+        self, grader: UnitGrader, source: str, conditions: Layer
+    ) -> tuple[Graded | None, str, float]:
         """Grade in a copy of this process, without a worker; the copy may well not survive it."""
         context = multiprocessing.get_context("fork")
         ours, theirs = context.Pipe(duplex=False)
-        process = context.Process(target=self._serve_one, args=(source, conditions, theirs))
+        process = context.Process(target=self._serve_one, args=(grader, source, conditions, theirs))
         process.start()
         theirs.close()
         try:
@@ -128,17 +133,19 @@ class Bench:
             process.kill()
             process.join()
 
-    def _serve_one(self, source: str, conditions: Layer, answer: Connection) -> None:
+    def _serve_one(
+        self, grader: UnitGrader, source: str, conditions: Layer, answer: Connection
+    ) -> None:
         torch.set_num_threads(1)  # those of the process that was copied are not in the copy
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - what an attack does to it is expected
         graded, fault = None, ""
-        with self._under(conditions):
+        with self._under(grader, conditions):
             try:
-                graded = self.grader.grade(code_of(source), {})
+                graded = grader.grade(code_of(source), {})
             except Exception:
                 fault = traceback.format_exc()
             try:
-                after = _points(self.grader.grade(code_of(HONEST), {}))
+                after = _points(grader.grade(code_of(HONEST), {}))
             except Exception:
                 after = 0.0
             answer.send((graded, fault, after))

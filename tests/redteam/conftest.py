@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from redteam.unit import POINTS, write_course
 from redteam.world import World
 
 from autograder.course import find_unit
+from autograder.devices import CPU, SIMULATED
 from autograder.grading.grader import UnitGrader
 from autograder.grading.settings import Settings
 from autograder.grading.workers import start_workers
@@ -29,7 +31,7 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def bench(course: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     settings = Settings(
         seed=5,
-        devices=("cpu",),
+        devices=(CPU.name, SIMULATED.name),
         call_seconds=20.0,
         submission_seconds=120.0,
         memory_mb=1024,
@@ -38,7 +40,9 @@ def bench(course: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Be
     world = World(tmp_path_factory.mktemp("world"), course)
     with start_workers() as workers:
         unit = find_unit(course / "solutions", "scaling")
-        bench = Bench(UnitGrader(unit, settings, workers), world)
+        alone = replace(settings, devices=(CPU.name,))
+        both = UnitGrader(unit, settings, workers)
+        bench = Bench(both, UnitGrader(unit, alone, workers), world)
         assert bench.honest() == POINTS  # each attack is followed by one more
         yield bench
         bench.close()

@@ -81,9 +81,10 @@ class Seen:
 
     @property
     def categories(self) -> set[str]:
-        """In which ways tests failed."""
+        """In which ways tests failed that were run."""
         found = self.graded.exercises if self.graded is not None else []
-        return {t.failure.category for e in found for t in e.tests if t.failure is not None}
+        tests = [t for e in found for t in e.tests if t.status == "failed"]
+        return {t.failure.category for t in tests if t.failure is not None}
 
 
 Won = Callable[[Seen], bool]
