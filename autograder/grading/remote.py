@@ -28,8 +28,8 @@ from autograder.testing.subjects import CallRecord, same
 
 # A function that hung this often in one submission is not called again.
 PATIENCE = 2
-# Loading a notebook again without the cells that stopped its process, at most this often.
-RELOADS = 3
+# So many of a notebook's cells may stop its process, and it is loaded again without them.
+MOST_SKIPPED = 4
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,9 @@ class RemoteBackend:
         self._loaded_before = False
         self._loaded_in: Worker | None = None
         self._load_error: StudentError | StudentStopped | None = None
+        self._given_up: StudentStopped | None = None
         self._skipped: set[int] = set()
+        self._told: set[int] = set()
         self._timeouts: Counter[str] = Counter()
         self._test: PreparedTest | None = None
         self._replies: list[Reply] = []
@@ -278,24 +280,28 @@ class RemoteBackend:
         worker = self.seat.worker
         if worker is not None and worker is self._loaded_in:
             return worker
-        if isinstance(self._load_error, StudentStopped):
-            raise self._load_error
-        for _ in range(RELOADS + 1):
+        if self._given_up is not None:
+            raise self._given_up
+        # What is said about loading reaches students. Only the first time nothing hidden is known.
+        again, self._loaded_before = self._loaded_before, True
+        while True:
             worker = self.seat.worker or self.seat.renew()
-            stopped_at = self._load(worker)
-            if stopped_at is None:
+            try:
+                self._load(worker, again)
+            except StudentStopped as stop:
+                if len(self._skipped) == min(MOST_SKIPPED, len(self.code.cells)):
+                    self._given_up = stop
+                    raise
+            else:
                 self._loaded_in = worker
                 return worker
-            self._skipped.add(stopped_at)
-            if len(self.code.cells) == 1:
-                break
-        assert isinstance(self._load_error, StudentStopped)
-        raise self._load_error
 
-    def _load(self, worker: Worker) -> int | None:
-        """Run the submission's cells; returns the position of one that stopped the process."""
-        # What is said about loading reaches students. Only the first time nothing hidden is known.
-        first_time, self._loaded_before = not self._loaded_before, True
+    def _load(self, worker: Worker, again: bool) -> None:
+        """Run the submission's cells, but those that stopped a process.
+
+        Raises:
+            StudentStopped: this one, too.
+        """
         for position, (label, source) in enumerate(self.code.cells):
             if position in self._skipped:
                 continue
@@ -304,12 +310,17 @@ class RemoteBackend:
                     self.code.module, label, source, self._seconds(), device=self.device
                 )
             except StudentStopped as stop:
-                stop = self._explained_stop(stop)
-                sentence = f"{stop.reason}."
+                self._skipped.add(position)
+                explained = self._explained_stop(stop)
+                if again and explained is stop:
+                    sentence = f"loading {label} once more ended its process."
+                else:
+                    sentence = f"{explained.reason}."
                 self.problems.append(sentence)
-                self._load_error = StudentStopped(stop.category, sentence)
-                return position
-            if error is not None and first_time:
+                self._load_error = StudentStopped(explained.category, sentence)
+                raise self._load_error from None
+            if error is not None and not again and position not in self._told:
+                self._told.add(position)
                 self.problems.append(
                     why_it_did_not_load(label, error.kind, error.line, error.message)
                 )
@@ -319,7 +330,6 @@ class RemoteBackend:
                     error.line,
                     error.trace,
                 )
-        return None
 
     def _gave_up(self, script: Script) -> bool:
         assert script.batch is not None

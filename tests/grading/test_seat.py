@@ -136,3 +136,40 @@ def test_nothing_that_loading_says_can_carry_a_hidden_input(grade):
     told = " ".join(graded.problems)
     assert "an input: none" in told
     assert "[" not in told.replace("[Errno", "")
+
+
+def test_the_exit_status_of_loading_once_more_is_not_told(grade):
+    """It is a number that the code chooses, when it may have seen hidden inputs."""
+    graded, _ = grade(
+        """
+        import builtins, os
+        if hasattr(builtins, "seen"):
+            os._exit(77)
+        def scale_forward(x, w):
+            os._exit(1)  # the code is loaded anew
+        def total(x, w):
+            builtins.seen = x
+        """
+    )
+    assert any("once more" in problem for problem in graded.problems)
+    assert "77" not in " ".join(graded.problems)
+
+
+@pytest.mark.parametrize("ending", ["os._exit(3)", "while True: pass"])
+def test_a_cell_that_ends_its_process_costs_nothing_but_itself(ending, grader, unit):
+    source = unit.source_file.read_text(encoding="utf-8")
+    cells = (("nb[1]", f"import os\n{ending}"), ("nb[2]", source))
+    graded = grader.grade(Code("scaling", cells), {})
+    assert {e.status for e in graded.exercises if not e.written} == {"full"}
+    (problem,) = graded.problems
+    assert problem.startswith("loading nb[1] ")
+
+
+def test_what_one_device_loads_again_does_not_stop_the_other(grader, unit):
+    """A process ends after every load of a cell, and once more by a call."""
+    source = unit.source_file.read_text(encoding="utf-8")
+    dies = "import os\ndef total(x, w):\n    os._exit(1)"
+    cells = (("nb[1]", "import os\nos._exit(3)"), ("nb[2]", source), ("nb[3]", dies))
+    graded = grader.grade(Code("scaling", cells), {})
+    lost = [e.name for e in graded.exercises if e.status != "full" and not e.written]
+    assert lost == ["total"]

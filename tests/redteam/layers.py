@@ -10,6 +10,7 @@ from redteam.declare import Layer
 
 from autograder.grading import batches, connection, grader, transport
 from autograder.grading.connection import Worker
+from autograder.grading.local import LocalBackend
 from autograder.grading.remote import RemoteBackend
 from autograder.grading.transport import Transport
 from autograder.report import feedback, words
@@ -20,6 +21,11 @@ from autograder.worker.forbidden import FREE
 from autograder.worker.wire import FROM_WORKER
 
 PROCESS = Layer("a process of its own for the student's code", apart=False)
+DESCRIBED = Layer(
+    "the description of what the student's code raises",
+    apart=False,
+    patches=((LocalBackend, "_described", lambda self, error: error),),
+)
 
 # Time and what is printed
 

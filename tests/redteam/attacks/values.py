@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from redteam.declare import attack, breaks_the_grader, gets_marks_for
-from redteam.layers import NAN, PROCESS
+from redteam.layers import DESCRIBED, NAN, PROCESS
 
 
 @attack(
@@ -29,7 +29,7 @@ def returns_gradients_of_nan(dout, cache):
 
 @attack(
     goal="The exception is taken for the grader's own shortage of memory: no zero, but a person.",
-    stopped_by=PROCESS,
+    stopped_by=DESCRIBED,
     won=breaks_the_grader,
     instead_of="total",
 )
@@ -39,7 +39,7 @@ def raises_a_memory_error(x, w):
 
 @attack(
     goal="The exception is taken for a broken disk of the grader: no zero, but a person.",
-    stopped_by=PROCESS,
+    stopped_by=DESCRIBED,
     won=breaks_the_grader,
     instead_of="total",
 )
