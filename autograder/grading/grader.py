@@ -29,7 +29,7 @@ from autograder.grading.operators import ban_of
 from autograder.grading.prepare import PreparedTest, prepare, versions
 from autograder.grading.remote import Code, RemoteBackend
 from autograder.grading.replay import Outcome, run_test
-from autograder.grading.results import ExerciseResult
+from autograder.grading.results import ExerciseResult, Failure
 from autograder.grading.scripts import Script, script_of
 from autograder.grading.seat import Seat
 from autograder.grading.settings import Settings
@@ -201,7 +201,7 @@ class UnitGrader:
     def _run(self, backends: Backends, began: float) -> tuple[list[Outcome], list[str]]:
         """The outcome of every test, and notes on the code."""
         outcomes: list[Outcome] = []
-        stopped: set[str] = set()
+        stopped: dict[str, str] = {}  # variants of tests, and in which way
         failed: set[str] = set()  # variants of tests, on whichever device
         misplaced: set[tuple[str, str]] = set()  # exercises whose probe failed only there
         notes: list[str] | None = None
@@ -211,14 +211,18 @@ class UnitGrader:
             if notes is None and not test.public:
                 notes = backends.notes()  # while there is no hidden input that could choose them
             if time.perf_counter() - began > self.settings.submission_seconds:
-                reason = (
-                    "Not run: grading this submission had already taken "
-                    f"{self.settings.submission_seconds:g} s."
+                reason = Failure(
+                    category="timeout",
+                    message="Not run: grading this submission had already taken "
+                    f"{self.settings.submission_seconds:g} s.",
                 )
                 outcomes.append(Outcome(test, not_run=reason))
                 continue
             if test.variant in stopped:
-                reason = "Not run: on another device the code did not come back from this test."
+                reason = Failure(
+                    category=stopped[test.variant],
+                    message="Not run: on another device the code did not come back from this test.",
+                )
                 outcomes.append(Outcome(test, not_run=reason))
                 continue
             backend = backends.of(test)
@@ -227,8 +231,8 @@ class UnitGrader:
             else:
                 with test.place.active():
                     outcomes.append(run_test(test, self.student, backend))
-            if outcomes[-1].stopped:
-                stopped.add(test.variant)
+            if category := outcomes[-1].stopped:
+                stopped[test.variant] = category
             if outcomes[-1].failed and test.variant not in failed:
                 failed.add(test.variant)
                 misplaced.add((test.exercise, test.device))

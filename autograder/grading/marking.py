@@ -37,13 +37,11 @@ def test_result(outcome: Outcome, exercise: str, sources: Mapping[str, str]) -> 
             failure = failure_of(outcome)
         if advised := advice_on(outcome, failure, sources):
             failure = msgspec.structs.replace(failure, advice=advised)
-    elif outcome.not_run:
-        failure = Failure(category="timeout", message=outcome.not_run)
     else:
-        failure = _too_slow(outcome)
+        failure = outcome.not_run or _too_slow(outcome)
     return TestResult(
         name=test.name,
-        status="not run" if outcome.not_run else _status(failure, exercise),
+        status="not run" if outcome.not_run is not None else _status(failure, exercise),
         points=test.points,
         visibility="public" if test.public else "hidden",
         device=test.device,

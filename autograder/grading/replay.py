@@ -64,7 +64,7 @@ class Outcome:
         test: the test.
         failed: the examples it failed on, at most `FAILURES_KEPT`; empty if it passed.
         smallest: the smallest failing example found.
-        not_run: why it was not run at all, if it was not.
+        not_run: why it was not run at all; None if it was.
         seconds: how long it took.
         speed: what was measured, if the test asks for speed and its values are right.
     """
@@ -72,14 +72,15 @@ class Outcome:
     test: PreparedTest
     failed: list[FailedExample] = field(default_factory=list)
     smallest: FailedExample | None = None
-    not_run: str = ""
+    not_run: Failure | None = None
     seconds: float = 0.0
     speed: Speed | None = None
 
     @property
-    def stopped(self) -> bool:
-        """Whether the student's process hung or ended."""
-        return any(isinstance(f.error, StudentStopped) for f in self.failed)
+    def stopped(self) -> str:
+        """In which way the student's process hung or ended; empty if it did neither."""
+        stops = [f.error for f in self.failed if isinstance(f.error, StudentStopped)]
+        return stops[0].category if stops else ""
 
 
 class _SearchOver(BaseException):

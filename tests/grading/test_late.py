@@ -6,6 +6,7 @@ import datetime as dt
 from pathlib import Path
 
 import pytest
+from samples import RUN
 
 from autograder.declarations import CourseError
 from autograder.grading.lateness import Lateness, dated, lateness
@@ -13,7 +14,6 @@ from autograder.grading.results import (
     ExerciseResult,
     Resolution,
     Result,
-    Run,
     TestResult,
     read_result,
     to_json,
@@ -23,18 +23,6 @@ from autograder.submissions import Attempt
 
 DUE = dt.datetime(2026, 10, 15, 23, 59, tzinfo=dt.UTC)
 RULE = Late(per_day=0.1, grace_minutes=15, at_most=0.5, cutoff_days=10)
-RUN = Run(
-    version="",
-    release="",
-    fingerprint="",
-    seed=0,
-    devices=[],
-    worker={},
-    limits={},
-    versions={},
-    when="",
-    seconds=0.0,
-)
 
 
 def attempt(when: str | None, said: bool | None = None, student: str = "ada") -> Attempt:

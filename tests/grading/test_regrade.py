@@ -6,6 +6,7 @@ import os
 
 import msgspec
 import pytest
+from samples import RUN
 from typer.testing import CliRunner
 
 from autograder.cli import app
@@ -16,23 +17,9 @@ from autograder.grading.resolve import resolve
 from autograder.grading.results import (
     ExerciseResult,
     Result,
-    Run,
     read_result,
     to_json,
     write_atomically,
-)
-
-RUN = Run(
-    version="",
-    release="",
-    fingerprint="",
-    seed=0,
-    devices=[],
-    worker={},
-    limits={},
-    versions={},
-    when="",
-    seconds=0.0,
 )
 
 

@@ -103,6 +103,18 @@ def test_code_that_ends_its_process_on_one_device_is_loaded_again_for_both(grade
     assert graded.problems == []
 
 
+def test_what_stopped_on_the_cpu_is_not_run_on_the_device_for_the_same_reason(grade):
+    _, found = grade(
+        """
+        import os
+        def total(x, w):
+            os._exit(3)
+        """
+    )
+    crashes = {(t.device, t.status) for t in found["total"].tests if t.failure.category == "crash"}
+    assert crashes == {(CPU.name, "failed"), (SIMULATED.name, "not run")}
+
+
 def test_code_that_does_not_load_on_the_device_alone_is_told_so(grade):
     graded, found = grade(
         """

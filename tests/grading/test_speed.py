@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from samples import RUN
 
 from autograder.course import CourseError, find_unit
 from autograder.declarations import declared_tests
 from autograder.grading.grader import Graded, UnitGrader
 from autograder.grading.remote import Code
 from autograder.grading.resolutions import resolved
-from autograder.grading.results import ExerciseResult, Resolution, Result, Run
+from autograder.grading.results import ExerciseResult, Resolution, Result
 from autograder.grading.settings import Settings
 from autograder.grading.speed import Times, verdict
 from autograder.grading.verify import judge, variants
@@ -287,10 +288,6 @@ def test_the_verdict(student, reference, best, last, expected):
 
 
 def result_of(student: str, exercises: list[ExerciseResult]) -> Result:
-    run = Run(
-        version="0", release="", fingerprint="", seed=0, devices=[], worker={}, limits={},
-        versions={}, when="2026-10-20T12:00:00+00:00", seconds=0.0,
-    )  # fmt: skip
     return Result(
         unit="01_squares",
         student=student,
@@ -298,7 +295,7 @@ def result_of(student: str, exercises: list[ExerciseResult]) -> Result:
         points=sum(e.points or 0.0 for e in exercises),
         max_points=6.0,
         pending=sum(e.waiting for e in exercises),
-        run=run,
+        run=RUN,
         exercises=exercises,
     )
 

@@ -17,16 +17,16 @@ import pytest
 import torch
 from redteam.declare import Attack, Layer, Seen
 from redteam.unit import FUNCTIONS, HONEST, MODULE
+from samples import RUN
 
 from autograder.grading import grader as grading
 from autograder.grading.grader import Graded, UnitGrader
 from autograder.grading.remote import Code
-from autograder.grading.results import Result, Run
+from autograder.grading.results import Result
 from autograder.grading.workers import Limits, Workers, start_workers
 from autograder.report.feedback import feedback
 
 _PATIENCE = 60.0  # for a grading process that an attack may end
-_RUN = Run("0", "", "", 0, ["cpu"], {}, {}, {}, "2026-01-01T00:00:00+00:00", 0.0)
 
 
 class Bench:
@@ -182,6 +182,6 @@ def result_of(graded: Graded, **changes: Any) -> Result:
         "message": " ".join(graded.problems),
         "exercises": graded.exercises,
         "output": graded.output,
-        "run": _RUN,
+        "run": RUN,
     }
     return Result(**{**fields, **changes})

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from samples import RUN
 
 from autograder.grading.folder import Folder
 from autograder.grading.results import (
@@ -13,23 +14,9 @@ from autograder.grading.results import (
     ExerciseResult,
     Failure,
     Result,
-    Run,
     TestResult,
     to_json,
     write_atomically,
-)
-
-RUN = Run(
-    version="0.1.0",
-    release="",
-    fingerprint="f",
-    seed=1,
-    devices=["cpu"],
-    worker={},
-    limits={},
-    versions={},
-    when="2026-10-20T12:00:00+00:00",
-    seconds=0.5,
 )
 
 

@@ -9,13 +9,13 @@ import io
 import msgspec
 import pytest
 from rich.console import Console
+from samples import RUN
 
 from autograder.grading.results import (
     Diagnosis,
     ExerciseResult,
     Failure,
     Result,
-    Run,
     TestResult,
     read_result,
     to_json,
@@ -26,18 +26,6 @@ from autograder.report.terminal import class_table
 from autograder.report.words import told, visible
 
 SECRET = "SECRET-hidden-input-0.731"
-RUN = Run(
-    version="0",
-    release="",
-    fingerprint="",
-    seed=0,
-    devices=["cpu"],
-    worker={},
-    limits={},
-    versions={},
-    when="2026-01-01T00:00:00+00:00",
-    seconds=0.1,
-)
 
 
 def hidden_failure(**changes):
