@@ -22,6 +22,10 @@ __all__ = ["pytest_terminal_summary"]
 os.environ["OMP_NUM_THREADS"] = "1"
 torch.set_num_threads(1)
 
+# Where readline was imported it has written down the width of a terminal, as in the processes of
+# pytest-xdist; consoles that are made here would keep to that.
+os.environ.pop("COLUMNS", None)
+
 # The tests of a file stay together, because they share what takes long to make; but those of these
 # files have nothing in common.
 APART = ("tests/units/test_verify.py",)

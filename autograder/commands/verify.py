@@ -45,7 +45,8 @@ def verify(
     course = find_staff_course()
     units = [find_unit(course.units_folder, name) for name in what or []] or course.units
     settings = settings_here(course.policy, device or ())
-    settings = replace(settings, require="none")  # all code here is our own
+    # All code here is our own, and nobody reads the inputs that it fails on.
+    settings = replace(settings, require="none", smaller=False)
     if seed is not None:
         settings = replace(settings, seed=seed)
     good = True

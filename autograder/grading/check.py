@@ -13,8 +13,8 @@ from autograder.course import Course, CourseError, Unit, read_release
 from autograder.grading.grader import Graded, UnitGrader
 from autograder.grading.hints import hints
 from autograder.grading.live import LiveBackend
+from autograder.grading.loading import Code
 from autograder.grading.provenance import describe_run
-from autograder.grading.remote import Code
 from autograder.grading.results import Result
 from autograder.grading.settings import Settings
 from autograder.grading.workers import Workers

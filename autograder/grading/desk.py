@@ -10,10 +10,10 @@ import msgspec
 from autograder.course import Course, Unit
 from autograder.grading.errors import PreparationError, ResultError
 from autograder.grading.grader import UnitGrader
+from autograder.grading.loading import Code
 from autograder.grading.process import Job, Reply
 from autograder.grading.provenance import describe_run
 from autograder.grading.recognition import recognised
-from autograder.grading.remote import Code
 from autograder.grading.results import Result, Run, read_result
 from autograder.grading.settings import Settings, fingerprint
 from autograder.grading.workers import Workers

@@ -18,6 +18,7 @@ from autograder.devices import CPU, CUDA, Device
 from autograder.devices.cuda import compute_exactly
 from autograder.grading.backends import Backend, Backends
 from autograder.grading.diagnosis import Diagnoser
+from autograder.grading.loading import Code
 from autograder.grading.local import LocalBackend
 from autograder.grading.marking import (
     code_exercise,
@@ -27,7 +28,7 @@ from autograder.grading.marking import (
 )
 from autograder.grading.operators import ban_of
 from autograder.grading.prepare import PreparedTest, prepare, versions
-from autograder.grading.remote import Code, RemoteBackend
+from autograder.grading.remote import RemoteBackend
 from autograder.grading.replay import Outcome, run_test
 from autograder.grading.results import ExerciseResult, Failure
 from autograder.grading.scripts import Script, script_of
@@ -179,6 +180,8 @@ class UnitGrader:
             return Seat(
                 workers,
                 limits,
+                self.settings.call_seconds,
+                seconds,
                 seed=self.settings.seed,
                 ban=ban_of(self.unit.forbids),
                 require=self.settings.require,
@@ -186,15 +189,8 @@ class UnitGrader:
             )
 
         def on(device: Device) -> RemoteBackend:
-            return RemoteBackend(
-                seat(CPU if device.simulated else device),
-                code,
-                self.unit.returns,
-                self.settings.call_seconds,
-                scripts=self.scripts,
-                submission_seconds=seconds,
-                device=device,
-            )
+            shared = seat(CPU if device.simulated else device)
+            return RemoteBackend(shared, code, self.unit.returns, self.scripts, device)
 
         return on
 
@@ -230,7 +226,8 @@ class UnitGrader:
                 outcomes.append(self._stopwatch.run(test, self.student, backend))
             else:
                 with test.place.active():
-                    outcomes.append(run_test(test, self.student, backend))
+                    smaller = self.settings.smaller
+                    outcomes.append(run_test(test, self.student, backend, smaller=smaller))
             if category := outcomes[-1].stopped:
                 stopped[test.variant] = category
             if outcomes[-1].failed and test.variant not in failed:

@@ -8,8 +8,8 @@ from typing import Any
 
 from autograder.calls import Returns
 from autograder.devices import CPU, Device, noted_files, the_simulation
+from autograder.grading.loading import Code
 from autograder.grading.local import LocalBackend
-from autograder.grading.remote import Code
 
 
 class LiveBackend(LocalBackend):

@@ -19,8 +19,8 @@ from autograder.devices import CPU, CUDA, Device, noted_files, the_simulation
 from autograder.devices.cuda import MEMORY, trouble
 from autograder.devices.notes import Note
 from autograder.grading.endings import why_it_did_not_load
+from autograder.grading.loading import Code
 from autograder.grading.prepare import PreparedTest
-from autograder.grading.remote import Code
 from autograder.testing.errors import StudentError, StudentStopped, student_error
 from autograder.testing.subjects import CallRecord, ModuleBackend
 from autograder.worker.failures import describe_failure

@@ -25,12 +25,12 @@ from torch import Tensor
 
 from autograder.devices import CPU, DEVICES, Device
 from autograder.grading.errors import PreparationError
-from autograder.grading.probes import elements, probes
+from autograder.grading.probes import Watch, elements, probes
 from autograder.testing import plugin
 from autograder.testing.cases import map_tensors, to_device
 from autograder.testing.plugin import GRADING_PLUGIN, SUBJECTS
 from autograder.testing.property import Body, body_of, body_replaced, is_property
-from autograder.testing.subjects import Answered, Backend, CallRecord, Reference, Student
+from autograder.testing.subjects import Answered, CallRecord, ModuleBackend, Reference, Student
 
 FIXTURES = {"student", "reference", "device"}
 
@@ -44,11 +44,17 @@ class Example:
         answers: what the reference was asked on this example, and its answers.
         calls: what the test called on the reference in the student's place; empty when there was
             no reference to run.
+        operators: how many the test took on the reference, if they were counted.
+        messages: how many a worker would have sent, if they were counted.
+        lines: of the reference that it reached, if that was noted.
     """
 
     inputs: dict[str, Any]
     answers: list[Answered] = field(default_factory=list)
     calls: list[CallRecord] = field(default_factory=list)
+    operators: int = 0
+    messages: int = 0
+    lines: set[int] = field(default_factory=set)
 
 
 @dataclass
@@ -119,7 +125,7 @@ def prepare(
     files: Sequence[Path],
     student: Student,
     reference: Reference | None,
-    on_reference: Backend | None,
+    on_reference: ModuleBackend | None,
     *,
     seed: int,
     devices: Sequence[str],
@@ -208,7 +214,7 @@ class _Recorder:
         self,
         student: Student,
         reference: Reference | None,
-        on_reference: Backend | None,
+        on_reference: ModuleBackend | None,
         seed: int,
         devices: Sequence[str],
         exercises: set[str],
@@ -274,7 +280,6 @@ class _Recorder:
             location=f"{pyfuncitem.path.parent.name}/{pyfuncitem.path.name}::{pyfuncitem.name}",
             speed=mark.kwargs.get("speed"),
         )
-        self.student_fixture.backend = self.on_reference
         if test.place.simulated and self._take_over(test):
             pass
         elif is_property(test.function):
@@ -314,6 +319,10 @@ class _Recorder:
             self._keep(test, drawn)
         return True
 
+    def _chooses(self, test: PreparedTest) -> bool:
+        """Whether there will be a choice among this test's examples."""
+        return test.device == CPU.name and any(device.simulated for device in self.devices)
+
     def _keep(self, test: PreparedTest, drawn: dict[str, Any]) -> None:
         """Keep one example, having run it on the reference if there is one."""
         with test.place.active():
@@ -323,7 +332,15 @@ class _Recorder:
         example = Example(inputs)
         if self.on_reference is not None:
             before = versions(inputs)
-            test.run(example)
+            if self._chooses(test):
+                with Watch(self.on_reference) as watch:
+                    self.student_fixture.backend = watch
+                    test.run(example)
+                example.operators, example.messages = watch.operators, watch.messages
+                example.lines = watch.lines
+            else:
+                self.student_fixture.backend = self.on_reference
+                test.run(example)
             example.calls = self.student_fixture.calls
             if versions(inputs) != before:
                 raise PreparationError(

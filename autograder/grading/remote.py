@@ -7,77 +7,51 @@ something else (because it looked at an answer first) is answered by a call of i
 
 from __future__ import annotations
 
-import math
-import time
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from autograder.calls import Returns
 from autograder.devices import CPU, CUDA, Device
 from autograder.devices.cuda import MEMORY, trouble
 from autograder.devices.notes import Note
-from autograder.grading.endings import why_it_did_not_load
+from autograder.grading.loading import Code, Loader
 from autograder.grading.prepare import PreparedTest
 from autograder.grading.scripts import Script
 from autograder.grading.seat import Seat
-from autograder.grading.workers import Call, Reply, Worker
+from autograder.grading.workers import Call, Reply
 from autograder.testing.errors import StudentError, StudentStopped
 from autograder.testing.subjects import CallRecord, same
 
 # A function that hung this often in one submission is not called again.
 PATIENCE = 2
-# So many of a notebook's cells may stop its process, and it is loaded again without them.
-MOST_SKIPPED = 4
 
 
-@dataclass(frozen=True)
-class Code:
-    """What a student handed in for one unit, as far as a worker is concerned.
-
-    Attributes:
-        module: the name to import it under.
-        cells: label and source of each piece, in order; a plain module is one piece.
-    """
-
-    module: str
-    cells: tuple[tuple[str, str], ...]
-
-
-@dataclass
 class RemoteBackend:
     """A submission's code on one device, in a worker.
 
-    Attributes:
+    Args:
         seat: where the worker is.
         code: the submission.
         returns: how each function's result travels.
-        call_seconds: the deadline of each call.
         scripts: prepared once per class, by test.
-        submission_seconds: the time for all calls together: code that stays just within the
-            deadline of every call must not hold the class up either.
         device: what the code computes on.
-        problems: sentences about cells that did not load.
+
+    Attributes:
+        seat, code, device: the same.
     """
 
-    seat: Seat
-    code: Code
-    returns: Mapping[str, Returns]
-    call_seconds: float
-    scripts: Mapping[int, Script]
-    submission_seconds: float = math.inf
-    device: Device = CPU
-    problems: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self._ends = time.monotonic() + self.submission_seconds
-        self._loaded_before = False
-        self._loaded_in: Worker | None = None
-        self._load_error: StudentError | StudentStopped | None = None
-        self._given_up: StudentStopped | None = None
-        self._skipped: set[int] = set()
-        self._told: set[int] = set()
+    def __init__(
+        self,
+        seat: Seat,
+        code: Code,
+        returns: Mapping[str, Returns],
+        scripts: Mapping[int, Script],
+        device: Device = CPU,
+    ) -> None:
+        self.seat, self.code, self.device = seat, code, device
+        self._returns, self._scripts = returns, scripts
+        self._loader = Loader(seat, code, device)
         self._timeouts: Counter[str] = Counter()
         self._test: PreparedTest | None = None
         self._replies: list[Reply] = []
@@ -91,25 +65,23 @@ class RemoteBackend:
     def begin_test(self, test: PreparedTest) -> None:
         """Ask everything that is known to be asked, and keep the answers."""
         self._test, self._replies, self._stopped = test, [], None
-        script = self.scripts.get(id(test))
+        script = self._scripts.get(id(test))
         if script is None or script.batch is None or self._gave_up(script):
             return
         try:
-            worker = self._ready()
-            for reply in worker.run(script.batch, self._seconds()):
+            worker = self._loader.ready()
+            for reply in worker.run(script.batch, self.seat.seconds()):
                 self._replies.append(reply)
                 if len(self._replies) < len(script.batch):
-                    self._seconds()
+                    self.seat.seconds()
         except StudentStopped as stop:
-            self._stopped = self._explained_stop(stop)
+            self._stopped = self.seat.explained(stop)
             self._count(stop, script)
-        except StudentError:
-            pass  # it cannot be loaded: each call will say so
 
     def begin_example(self, position: int | None) -> None:
         """The answers to expect next."""
         self._expected, self._next = [], 0
-        script = self.scripts.get(id(self._test))
+        script = self._scripts.get(id(self._test))
         if position is None or script is None or self._test is None:
             return
         span = script.spans[position]
@@ -138,36 +110,16 @@ class RemoteBackend:
             raise StudentStopped(
                 "timeout",
                 f"{record.function} was not called again: it did not return within "
-                f"{self.call_seconds:g} s {PATIENCE} times before.",
+                f"{self.seat.call_seconds:g} s {PATIENCE} times before.",
             )
-        call = Call(record.function, record.args, record.kwargs, self.returns.get(record.function))
+        call = Call(record.function, record.args, record.kwargs, self._returns.get(record.function))
         try:
-            reply = self._ready().call(call, self._seconds(), self.device)
+            reply = self._loader.ready().call(call, self.seat.seconds(), self.device)
         except StudentStopped as stop:
             if stop.category == "timeout":
                 self._timeouts[record.function] += 1
-            raise self._explained_stop(stop) from None
+            raise self.seat.explained(stop) from None
         self._take(record, reply)
-
-    def _seconds(self) -> float:
-        """How long a call may take now.
-
-        Raises:
-            StudentStopped: there is no time left at all.
-        """
-        left = self._ends - time.monotonic()
-        if left > 0:
-            return min(self.call_seconds, left)
-        self.close()  # it may still have questions to answer
-        raise StudentStopped("timeout", "")
-
-    def _explained_stop(self, stop: StudentStopped) -> StudentStopped:
-        """The same, unless the time of the submission was up: then that."""
-        if stop.category != "timeout" or time.monotonic() < self._ends:
-            return stop
-        return StudentStopped(
-            "timeout", f"grading this submission had already taken {self.submission_seconds:g} s"
-        )
 
     def _take(self, record: CallRecord, reply: Reply) -> None:
         if reply.error is not None:
@@ -198,8 +150,8 @@ class RemoteBackend:
     def _explained(self, function: str, error: StudentError) -> StudentError:
         """A function that is missing because its file stopped half way: say that instead."""
         error.line = self._line(error.line)
-        if isinstance(error, NotImplementedError) and self._load_error and not error.line:
-            raise self._load_error
+        if isinstance(error, NotImplementedError) and self._loader.error and not error.line:
+            raise self._loader.error
         return error
 
     def _line(self, claimed: str) -> str:
@@ -220,12 +172,17 @@ class RemoteBackend:
         for before, reply in self._expected[:position]:
             if reply is None or before.error or reply.error or reply.skipped:
                 continue
-            theirs.update(_pairs(before.value, reply.value, self.returns.get(before.function)))
+            theirs.update(_pairs(before.value, reply.value, self._returns.get(before.function)))
         return _matches(known.args, record.args, theirs) and _matches(
             known.kwargs, record.kwargs, theirs
         )
 
     # --- the worker's side --------------------------------------------------------------
+
+    @property
+    def problems(self) -> list[str]:
+        """Sentences about cells that did not load."""
+        return self._loader.problems
 
     @property
     def layers(self) -> dict[str, str]:
@@ -252,7 +209,7 @@ class RemoteBackend:
         if not self.device.simulated or worker is None:
             return []
         try:
-            told = worker.notes(self.call_seconds)
+            told = worker.notes(self.seat.call_seconds)
         except StudentStopped:
             return []  # the next test gets a new worker
         lines = {label: source.count("\n") + 1 for label, source in self.code.cells}
@@ -269,67 +226,10 @@ class RemoteBackend:
             Whether there is something to call.
         """
         try:
-            self._ready()
+            self._loader.ready()
         except StudentStopped:
             return False
         return True
-
-    def _ready(self) -> Worker:
-        """A worker with the submission loaded."""
-        self.seat.listen(self.device)
-        worker = self.seat.worker
-        if worker is not None and worker is self._loaded_in:
-            return worker
-        if self._given_up is not None:
-            raise self._given_up
-        # What is said about loading reaches students. Only the first time nothing hidden is known.
-        again, self._loaded_before = self._loaded_before, True
-        while True:
-            worker = self.seat.worker or self.seat.renew()
-            try:
-                self._load(worker, again)
-            except StudentStopped as stop:
-                if len(self._skipped) == min(MOST_SKIPPED, len(self.code.cells)):
-                    self._given_up = stop
-                    raise
-            else:
-                self._loaded_in = worker
-                return worker
-
-    def _load(self, worker: Worker, again: bool) -> None:
-        """Run the submission's cells, but those that stopped a process.
-
-        Raises:
-            StudentStopped: this one, too.
-        """
-        for position, (label, source) in enumerate(self.code.cells):
-            if position in self._skipped:
-                continue
-            try:
-                error = worker.load(
-                    self.code.module, label, source, self._seconds(), device=self.device
-                )
-            except StudentStopped as stop:
-                self._skipped.add(position)
-                explained = self._explained_stop(stop)
-                if again and explained is stop:
-                    sentence = f"loading {label} once more ended its process."
-                else:
-                    sentence = f"{explained.reason}."
-                self.problems.append(sentence)
-                self._load_error = StudentStopped(explained.category, sentence)
-                raise self._load_error from None
-            if error is not None and not again and position not in self._told:
-                self._told.add(position)
-                self.problems.append(
-                    why_it_did_not_load(label, error.kind, error.line, error.message)
-                )
-                self._load_error = StudentError(
-                    error.kind,
-                    f"{label} stopped before the function was defined ({error.message})",
-                    error.line,
-                    error.trace,
-                )
 
     def _gave_up(self, script: Script) -> bool:
         assert script.batch is not None

@@ -87,14 +87,20 @@ class _SearchOver(BaseException):
     """Enough tries; not an `Exception`, so that hypothesis lets it through."""
 
 
-def run_test(test: PreparedTest, student: Student, backend: ReplayBackend) -> Outcome:
+def run_test(
+    test: PreparedTest, student: Student, backend: ReplayBackend, *, smaller: bool = True
+) -> Outcome:
     """Run a test on its examples; if it fails, look for a smaller input that it fails on.
 
     A timeout or a crash ends the test at once and is not made smaller: each try would cost the
     whole deadline again. Nor does the input matter where a forbidden operator was called, nor on
     the simulated device: there it matters where tensors are, not what is in them.
 
-    The test's device is to be active.
+    Args:
+        test: the test; its device is to be active.
+        student: what it asks.
+        backend: what answers.
+        smaller: whether to look for a smaller input at all.
     """
     outcome = Outcome(test)
     began = time.perf_counter()
@@ -113,7 +119,7 @@ def run_test(test: PreparedTest, student: Student, backend: ReplayBackend) -> Ou
     if outcome.failed:
         outcome.smallest = outcome.failed[0]
         final = test.place.simulated or _final(outcome.failed[0].error)
-        if is_property(test.function) and not final:
+        if smaller and is_property(test.function) and not final:
             outcome.smallest = _search(test, student, backend, first, outcome.failed[0])
     outcome.seconds = time.perf_counter() - began
     return outcome

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections import defaultdict
 
 from autograder.devices import CPU, Device
 from autograder.grading.confining import demand
 from autograder.grading.workers import FREE, Ban, Worker, Workers
+from autograder.testing.errors import StudentStopped
 from autograder.worker.confinement import Limits
 from autograder.worker.levels import NONE
 
@@ -21,12 +24,16 @@ class Seat:
     Args:
         workers: where workers come from.
         limits: of each of them.
+        call_seconds: the deadline of each call.
+        submission_seconds: the time for all calls together: code that stays just within the
+            deadline of every call must not hold the class up either.
         seed: of the student's random numbers.
         ban: operators that the code cannot call.
         require: how well the workers must be confined.
         device: what the process must be able to compute on.
 
     Attributes:
+        call_seconds: the same.
         layers: which layers of the confinement hold.
     """
 
@@ -34,13 +41,18 @@ class Seat:
         self,
         workers: Workers,
         limits: Limits,
+        call_seconds: float,
+        submission_seconds: float = math.inf,
         *,
         seed: int,
         ban: Ban = FREE,
         require: str = NONE,
         device: Device = CPU,
     ) -> None:
+        self.call_seconds = call_seconds
         self.layers: dict[str, str] = {}
+        self._submission_seconds = submission_seconds
+        self._ends = time.monotonic() + submission_seconds
         self._workers, self._limits, self._seed = workers, limits, seed
         self._ban, self._require, self._device = ban, require, device
         self._worker: Worker | None = None
@@ -65,6 +77,26 @@ class Seat:
         self.layers = self._worker.layers
         demand(self._require, self.layers)  # before it is given any of the student's code
         return self._worker
+
+    def seconds(self) -> float:
+        """How long a call may take now.
+
+        Raises:
+            StudentStopped: there is no time left at all.
+        """
+        left = self._ends - time.monotonic()
+        if left > 0:
+            return min(self.call_seconds, left)
+        self.close()  # the worker may still have questions to answer
+        raise StudentStopped("timeout", "")
+
+    def explained(self, stop: StudentStopped) -> StudentStopped:
+        """The same, unless the time of the submission was up: then that."""
+        if stop.category != "timeout" or time.monotonic() < self._ends:
+            return stop
+        return StudentStopped(
+            "timeout", f"grading this submission had already taken {self._submission_seconds:g} s"
+        )
 
     def listen(self, device: Device) -> None:
         """What is printed from now on is printed on this device."""

@@ -27,6 +27,7 @@ class Settings:
         memory_mb: for a worker, beyond what torch needs.
         exercises: only these; empty for all.
         hidden: whether hidden tests count too; False on a student's machine.
+        smaller: whether to look for the smallest input that a failing test fails on.
         require: how well a student's code must be confined, one of `levels.LEVELS`.
     """
 
@@ -37,6 +38,7 @@ class Settings:
     memory_mb: int
     exercises: tuple[str, ...] = ()
     hidden: bool = True
+    smaller: bool = True
     require: str = levels.DEFAULT
     devices_why: str = ""
 

@@ -19,7 +19,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 from autograder.course import find_course, find_unit, find_units
 from autograder.devices import CPU, SIMULATED
 from autograder.grading.grader import UnitGrader
-from autograder.grading.remote import Code
+from autograder.grading.loading import Code
 from autograder.grading.settings import Settings
 from autograder.grading.workers import start_workers
 

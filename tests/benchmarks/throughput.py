@@ -165,7 +165,7 @@ def memory(unit, source: str) -> int:
 
     with start_workers() as workers:
         from autograder.grading.grader import UnitGrader
-        from autograder.grading.remote import Code
+        from autograder.grading.loading import Code
         from autograder.grading.settings import Settings
 
         grader = UnitGrader(unit, Settings(0, ("cpu",), 60, 600, 2048), workers)

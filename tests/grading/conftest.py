@@ -261,7 +261,7 @@ def grader(unit, workers):
 @pytest.fixture(scope="package")
 def grade(grader) -> Callable[..., object]:
     """Grade the reference with the given definitions after it (the later definition wins)."""
-    from autograder.grading.remote import Code
+    from autograder.grading.loading import Code
 
     def run(changes: str = "", *, source: str | None = None, cells=None):
         text = (SCALING if source is None else source) + "\n\n" + textwrap.dedent(changes)

@@ -19,9 +19,10 @@ from autograder.grading.classroom import grade_class
 from autograder.grading.errors import DeviceLost
 from autograder.grading.folder import Folder
 from autograder.grading.grader import UnitGrader
+from autograder.grading.loading import Code
 from autograder.grading.local import LocalBackend
 from autograder.grading.process import Orders
-from autograder.grading.remote import Code, RemoteBackend
+from autograder.grading.remote import RemoteBackend
 from autograder.grading.replay import attempt
 from autograder.grading.scripts import script_of
 from autograder.grading.seat import Seat
@@ -71,12 +72,11 @@ def grade(request, grader, unit, workers):
 
         def on_gpu(_) -> RemoteBackend:
             return RemoteBackend(
-                Seat(workers, Limits(memory_mb=1024), seed=3),
+                Seat(workers, Limits(memory_mb=1024), 20.0, seed=3),
                 Code("scaling", (("scaling.py", source),)),
                 unit.returns,
-                20.0,
-                scripts=scripts if request.param == "asked ahead" else {},
-                device=CUDA,
+                scripts if request.param == "asked ahead" else {},
+                CUDA,
             )
 
         graded = grader.grade_on(on_gpu, {})

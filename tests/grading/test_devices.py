@@ -10,7 +10,7 @@ from autograder.devices import DeviceError, detection
 from autograder.devices.cuda import trouble
 from autograder.devices.detection import Detected, Trial, chosen, decide
 from autograder.grading.grader import UnitGrader
-from autograder.grading.remote import Code
+from autograder.grading.loading import Code
 from autograder.grading.settings import Settings
 from autograder.report.words import to_tell, told
 

@@ -123,7 +123,7 @@ def graders(workers):
 
 
 def grade(grader, name, body):
-    from autograder.grading.remote import Code
+    from autograder.grading.loading import Code
 
     source = grader.unit.source_file.read_text(encoding="utf-8")
     source += BROKEN.format(name=name, body=body)

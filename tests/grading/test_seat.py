@@ -8,7 +8,7 @@ import pytest
 
 from autograder.devices import CPU, CUDA, SIMULATED
 from autograder.grading.grader import UnitGrader
-from autograder.grading.remote import Code
+from autograder.grading.loading import Code
 from autograder.grading.settings import Settings
 
 

@@ -13,7 +13,7 @@ from samples import RUN
 from autograder.course import CourseError, find_unit
 from autograder.declarations import declared_tests
 from autograder.grading.grader import Graded, UnitGrader
-from autograder.grading.remote import Code
+from autograder.grading.loading import Code
 from autograder.grading.resolutions import resolved
 from autograder.grading.results import ExerciseResult, Resolution, Result
 from autograder.grading.settings import Settings

@@ -23,8 +23,9 @@ from autograder.declarations import parse
 from autograder.devices import CPU, DEVICES
 from autograder.grading.diagnosis import alike
 from autograder.grading.grader import UnitGrader
+from autograder.grading.loading import Code
 from autograder.grading.prepare import Example, PreparedTest
-from autograder.grading.remote import Code, RemoteBackend
+from autograder.grading.remote import RemoteBackend
 from autograder.grading.seat import Seat
 from autograder.grading.settings import Settings
 from autograder.grading.workers import Workers
@@ -126,13 +127,13 @@ class Measure:
     def _backend(
         self, mutant: Mutant, grader: UnitGrader, seconds: float, device: str = CPU.name
     ) -> RemoteBackend:
+        limits = Limits(memory_mb=self.settings.memory_mb)
         return RemoteBackend(
-            Seat(self.workers, Limits(memory_mb=self.settings.memory_mb), seed=self.settings.seed),
+            Seat(self.workers, limits, seconds, seed=self.settings.seed),
             Code(self.unit.module, ((f"{self.unit.module}.py", mutant.source),)),
             self.unit.returns,
-            seconds,
-            scripts=grader.scripts,
-            device=DEVICES[device],
+            grader.scripts,
+            DEVICES[device],
         )
 
     def _concerned(

@@ -21,7 +21,7 @@ from samples import RUN
 
 from autograder.grading import grader as grading
 from autograder.grading.grader import Graded, UnitGrader
-from autograder.grading.remote import Code
+from autograder.grading.loading import Code
 from autograder.grading.results import Result
 from autograder.grading.workers import Limits, Workers, start_workers
 from autograder.report.feedback import feedback
