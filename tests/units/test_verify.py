@@ -18,7 +18,11 @@ UNITS = {unit.name: unit for unit in find_units(ROOT / "solutions")}
 # With pytest-xdist each of its processes has a share of the cores. A unit is prepared once for each
 # job, so that more jobs than cores only take longer.
 SHARE = (os.cpu_count() or 1) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-mistakes = functools.cache(variants.mistakes)
+
+
+@functools.cache
+def mistakes(name: str) -> list[variants.Mistake]:
+    return variants.mistakes(UNITS[name])
 
 
 @pytest.mark.parametrize("name", UNITS)
@@ -37,7 +41,7 @@ def test_everything_whose_outcome_is_known_comes_out_so(name):
 @pytest.mark.parametrize("name", UNITS)
 def test_every_exercise_has_two_known_mistakes_and_the_unit_enough_of_everything(name):
     unit = UNITS[name]
-    known = mistakes(unit)
+    known = mistakes(name)
     for exercise in unit.exercises:
         if not exercise.written:
             found = [m.name for m in known if m.exercise == exercise.name]
@@ -49,7 +53,7 @@ def test_every_exercise_has_two_known_mistakes_and_the_unit_enough_of_everything
 
 @pytest.mark.parametrize("name", UNITS)
 def test_every_unit_knows_three_mistakes_of_placement(name):
-    placed = [mistake for mistake in mistakes(UNITS[name]) if mistake.on == "cuda"]
+    placed = [mistake for mistake in mistakes(name) if mistake.on == "cuda"]
     assert len(placed) >= 3
     for mistake in placed:
         own = mistake.source.rpartition(f"def {mistake.exercise}(")[2]

