@@ -97,7 +97,7 @@ class Worker:
         Raises:
             StudentStopped: it hung or ended the process.
         """
-        where = f"loading {label}"
+        where = f"Loading {label}"
         self._begin()
         try:
             place = (device or self.device).name

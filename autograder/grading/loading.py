@@ -93,7 +93,7 @@ class Loader:
                 self._skipped.add(position)
                 explained = self._seat.explained(stop)
                 if again and explained is stop:
-                    sentence = f"loading {label} once more ended its process."
+                    sentence = f"Loading {label} once more ended its process."
                 else:
                     sentence = f"{explained.reason}."
                 self.problems.append(sentence)

@@ -174,7 +174,7 @@ def test_a_cell_that_ends_its_process_costs_nothing_but_itself(ending, grader, u
     graded = grader.grade(Code("scaling", cells), {})
     assert {e.status for e in graded.exercises if not e.written} == {"full"}
     (problem,) = graded.problems
-    assert problem.startswith("loading nb[1] ")
+    assert problem.startswith("Loading nb[1] ")
 
 
 def test_what_one_device_loads_again_does_not_stop_the_other(grader, unit):

@@ -215,7 +215,7 @@ def test_a_cell_that_hangs_is_stopped(forks: Workers) -> None:
     worker = forks.spawn(1, Limits())
     with pytest.raises(StudentStopped) as caught:
         worker.load("layers", "layers.py", "while True: pass", 0.3)
-    assert caught.value.reason == "loading layers.py did not return within 0.3 s"
+    assert caught.value.reason == "Loading layers.py did not return within 0.3 s"
 
 
 def test_large_messages_travel_both_ways(spawn: Spawn) -> None:
