@@ -6,8 +6,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
 
+from autograder.devices.dispatch import DispatchMode
 from autograder.devices.placement import Misplaced, check
 from autograder.devices.state import Machine
 from autograder.devices.tags import CPU, device_of, tag, tag_all, tensors_in
@@ -16,8 +16,7 @@ _FROM_DATA = frozenset({torch.ops.aten.lift_fresh.default, torch.ops.aten.lift.d
 _PACK = torch.ops.aten._pack_padded_sequence.default
 
 
-# For the type checker: torch's own dispatch modes carry no types.
-class Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class Operations(DispatchMode):
     """Compares the tags of each operator's tensors, and tags what comes out.
 
     Args:
@@ -25,13 +24,8 @@ class Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """
 
     def __init__(self, machine: Machine) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self._machine = machine
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        """Keeps torch from importing its compiler, which takes seconds, at the first operator."""
-        return False
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None

@@ -32,7 +32,7 @@ class Backends:
         self._backends = {name: on(DEVICES[name]) for name in devices}
         self._loaded: set[str] = set()
         self._first = self._backends[devices[0]]
-        self._given = {line.strip() for line in given.splitlines()}
+        self._given = {line.strip() for line in given.split("\n")}
 
     def load(self) -> None:
         """Load the code, so that what is wrong with it is known.
@@ -84,8 +84,8 @@ class Backends:
         ]
 
     def _is_own(self, note: Note) -> bool:
-        lines = self.sources.get(note.file, "").splitlines()
-        return not 0 < note.line <= len(lines) or lines[note.line - 1].strip() not in self._given
+        line = self._first.code.line(note.file, note.line)
+        return line is None or line.strip() not in self._given
 
     def close(self) -> None:
         """End them all."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 from autograder.devices import CPU, Device
@@ -26,6 +27,20 @@ class Code:
     module: str
     cells: tuple[tuple[str, str], ...]
 
+    def line(self, label: str, number: int) -> str | None:
+        """The text of a line of a piece; None if there is no such line.
+
+        Args:
+            label: of the piece.
+            number: from 1.
+        """
+        lines = self._lines.get(label, [])
+        return lines[number - 1] if 0 < number <= len(lines) else None
+
+    @functools.cached_property
+    def _lines(self) -> dict[str, list[str]]:
+        return {label: source.split("\n") for label, source in self.cells}
+
 
 class Loader:
     """Loads the code for one device into whichever worker there is.
@@ -45,7 +60,6 @@ class Loader:
         self.error: StudentError | StudentStopped | None = None
         self._seat, self._code, self._device = seat, code, device
         self._worker: Worker | None = None  # the one that the code was loaded into
-        self._loaded_before = False
         self._given_up: StudentStopped | None = None
         self._skipped: set[int] = set()  # cells that stopped a process
         self._told: set[int] = set()  # cells that raised
@@ -63,7 +77,7 @@ class Loader:
         if self._given_up is not None:
             raise self._given_up
         # What is said about loading reaches students. Only the first time nothing hidden is known.
-        again, self._loaded_before = self._loaded_before, True
+        again = self._worker is not None
         while True:
             worker = self._seat.worker or self._seat.renew()
             try:

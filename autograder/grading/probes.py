@@ -15,8 +15,8 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
 
+from autograder.devices.dispatch import DispatchMode
 from autograder.testing.cases import map_tensors
 from autograder.testing.subjects import CallRecord, ModuleBackend
 
@@ -30,8 +30,7 @@ EXAMPLE, MESSAGE = 100, 25
 DEGENERATE = 2
 
 
-# For the type checker: torch's own dispatch modes carry no types.
-class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class Watch(DispatchMode):
     """A module as a backend that notes what a test makes it do.
 
     Args:
@@ -45,15 +44,10 @@ class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """
 
     def __init__(self, backend: ModuleBackend) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.operators = self.messages = 0
         self.lines: set[int] = set()
         self._backend = backend
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        """Keeps torch from importing its compiler, which takes seconds, at the first operator."""
-        return False
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None

@@ -162,8 +162,7 @@ class RemoteBackend:
         label, _, number = claimed.rpartition(":")
         if not (number.isascii() and number.isdecimal() and len(number) < 8):
             return ""
-        lengths = [source.count("\n") + 1 for known, source in self.code.cells if known == label]
-        return claimed if 0 < int(number) <= max(lengths, default=0) else ""
+        return claimed if self.code.line(label, int(number)) is not None else ""
 
     def _same_question(self, record: CallRecord, known: CallRecord, position: int) -> bool:
         if record.function != known.function:
@@ -212,8 +211,7 @@ class RemoteBackend:
             told = worker.notes(self.seat.call_seconds)
         except StudentStopped:
             return []  # the next test gets a new worker
-        lines = {label: source.count("\n") + 1 for label, source in self.code.cells}
-        return [note for note in told if 0 < note.line <= lines.get(note.file, 0)]
+        return [note for note in told if self.code.line(note.file, note.line) is not None]
 
     def close(self) -> None:
         """End the worker."""
