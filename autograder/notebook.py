@@ -1,6 +1,5 @@
 """Checking one's work inside a notebook.
 
-    from autograder.notebook import check
 
     check("linear_forward")
 
@@ -19,7 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from autograder.course import Course, Unit
+    from autograder.course.courses import Course
+    from autograder.course.units import Unit
 
 __all__ = ["check"]
 
@@ -66,15 +66,16 @@ def _check(shell: Any, names: tuple[str, ...]) -> str:
     """Check and show; what is wrong in one sentence, or nothing."""
     import IPython.display
 
-    from autograder.course import CourseError, find_course
-    from autograder.grading.errors import PreparationError
+    from autograder.course.declarations import CourseError
+    from autograder.course.courses import find_course
+    from autograder.exam.prepared import PreparationError
     from autograder.grading.settings import settings_here
-    from autograder.report.cell import Message, Page
+    from autograder.report.notebook_page import Message, Page
 
     display: Callable[[object], object] = IPython.display.display
 
     try:
-        from autograder.grading.check import check_live
+        from autograder.grading.checking import check_live
 
         course = find_course()
         unit, exercises = _meant(course, names)
@@ -94,8 +95,8 @@ def _check(shell: Any, names: tuple[str, ...]) -> str:
 
 def _meant(course: Course, names: tuple[str, ...]) -> tuple[Unit, tuple[str, ...]]:
     """The one unit that is meant, and its exercises; the notebook's own unit goes first."""
-    from autograder.course import CourseError
-    from autograder.grading.targets import chosen
+    from autograder.course.declarations import CourseError
+    from autograder.course.targets import chosen
 
     here = Path.cwd()
     targets = chosen(course, list(names), here)

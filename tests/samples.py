@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from autograder.grading.results import Run
+from autograder.results.records import Run
 
 RUN = Run(
     version="0.1.0",

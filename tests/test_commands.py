@@ -332,7 +332,7 @@ def test_help_waits_for_no_library_that_only_grading_needs():
     )
     imported = set(done.stdout.split())
     assert "autograder.commands.grade" in imported
-    assert not imported & {"torch", "numpy", "pytest", "hypothesis", "msgspec", "autograder.course"}
+    assert not imported & {"torch", "numpy", "pytest", "hypothesis", "msgspec", "autograder.course.courses"}
 
 
 def test_wrong_arguments_are_answered_with_a_sentence(tmp_path):

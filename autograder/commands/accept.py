@@ -24,9 +24,9 @@ def accept(
     Until then students keep the higher mark. To keep it for good, give it with `resolve`.
     `autograder report OUT --format changes` lists what waits.
     """
-    from autograder.grading.errors import GradingError
-    from autograder.grading.folder import Folder
-    from autograder.grading.regrade import accept as let_fall
+    from autograder.classroom.errors import GradingError
+    from autograder.results.folder import Folder
+    from autograder.classroom.regrading import accept as let_fall
     from autograder.report.words import total
     from autograder.report.writing import write_reports
 

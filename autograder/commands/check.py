@@ -13,7 +13,7 @@ from autograder.commands.console import err, out
 from autograder.commands.options import Devices
 
 if TYPE_CHECKING:
-    from autograder.grading.results import Result
+    from autograder.results.records import Result
 
 
 def check(
@@ -51,25 +51,25 @@ def check(
 
     Exit code: 0 all public tests pass, 1 some fail, 2 nothing could be checked.
     """
-    from autograder.course import find_course
+    from autograder.course.courses import find_course
     from autograder.devices.detection import likely_profile
     from autograder.devices.machine import can_fork
     from autograder.grading.settings import settings_here
-    from autograder.grading.targets import chosen
+    from autograder.course.targets import chosen
 
     course = find_course()
     targets = chosen(course, what or [], Path.cwd())
     workers = None
     if can_fork() and not in_process:
-        from autograder.grading.workers import start_workers
+        from autograder.supervisor.workers import start_workers
 
         workers = start_workers(profile=likely_profile())
     else:
         err.print("[dim]Your code runs in this process: press Ctrl+C if it does not come back.[/]")
     try:
         # Imported only now: the worker server starts up while torch is imported here.
-        from autograder.grading.check import check as check_unit
-        from autograder.report.actions import check_summary, for_github, summarise
+        from autograder.grading.checking import check as check_unit
+        from autograder.integrations.ci.summaries import check_summary, for_github, summarise
         from autograder.report.terminal import print_check
 
         settings = settings_here(course.policy, device or ())

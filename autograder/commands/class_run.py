@@ -15,11 +15,11 @@ from rich.markup import escape
 from autograder.commands.console import err, out
 
 if TYPE_CHECKING:
-    from autograder.course import Course
-    from autograder.grading.classroom import ClassReport
-    from autograder.grading.folder import Folder
-    from autograder.grading.planning import Plan
-    from autograder.grading.results import Result
+    from autograder.course.courses import Course
+    from autograder.classroom.class_run import ClassReport
+    from autograder.results.folder import Folder
+    from autograder.classroom.planning import Plan
+    from autograder.results.records import Result
     from autograder.grading.settings import Settings
 
 
@@ -32,10 +32,10 @@ def plan_class(course: Course, paths: list[Path], names: list[str], student: str
         names: of units; none means those that were handed in.
         student: whose everything at the one path is; empty for a class.
     """
-    from autograder.course import find_unit
-    from autograder.grading.errors import GradingError
-    from autograder.grading.planning import find_submissions, plan, plan_one, units_present
-    from autograder.grading.recognition import recognised
+    from autograder.course.courses import find_unit
+    from autograder.classroom.errors import GradingError
+    from autograder.classroom.planning import find_submissions, plan, plan_one, units_present
+    from autograder.classroom.recognition import recognised
 
     every = course.units
     known = [recognised(course, unit) for unit in every]
@@ -77,8 +77,8 @@ def run_class(
 
     from autograder.devices.detection import gpus_for
     from autograder.devices.machine import usable_cores
-    from autograder.grading.classroom import grade_class
-    from autograder.grading.process import Orders
+    from autograder.classroom.class_run import grade_class
+    from autograder.classroom.messages import Orders
 
     visible = gpus_for(settings.devices, gpus)
     processes = jobs or usable_cores()
@@ -117,7 +117,7 @@ def run_class(
 
 def finish(report: ClassReport, folder: Folder, *, kept: bool = True) -> None:
     """Show the table, say where things are, exit with what it came to."""
-    from autograder.grading.regrade import changes
+    from autograder.classroom.regrading import changes
     from autograder.report.changes import changes_table
     from autograder.report.terminal import class_table
     from autograder.report.writing import write_reports

@@ -24,10 +24,12 @@ def sentences(command: Callable[P, None]) -> Callable[P, None]:
 
     @functools.wraps(command)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
-        from autograder.course import CourseError
-        from autograder.devices import DeviceError
-        from autograder.grading.errors import GradingError, PreparationError, ResultError
-        from autograder.submissions import Unreadable
+        from autograder.course.declarations import CourseError
+        from autograder.devices.device import DeviceError
+        from autograder.classroom.errors import GradingError
+        from autograder.exam.prepared import PreparationError
+        from autograder.results.files import ResultError
+        from autograder.submissions.records import Unreadable
 
         try:
             command(*args, **kwargs)

@@ -28,10 +28,10 @@ def demo(
     """
     from dataclasses import replace
 
-    from autograder.course import find_staff_course, find_unit
-    from autograder.grading.demo import write_demo
-    from autograder.grading.errors import GradingError
-    from autograder.grading.folder import Folder
+    from autograder.course.courses import find_staff_course, find_unit
+    from autograder.classroom.demo import write_demo
+    from autograder.classroom.errors import GradingError
+    from autograder.results.folder import Folder
     from autograder.grading.settings import settings_here
     from autograder.release.stub import write_stub
 

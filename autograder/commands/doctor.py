@@ -12,7 +12,7 @@ def doctor() -> None:
     from rich.table import Table
 
     from autograder.devices.machine import findings
-    from autograder.grading.confining import confinement_findings
+    from autograder.supervisor.confining import confinement_findings
 
     table = Table(show_header=False, box=None)
     for finding in [*findings(), *confinement_findings()]:

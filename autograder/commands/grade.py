@@ -116,13 +116,13 @@ def grade(
     """
     from dataclasses import replace
 
-    from autograder.course import find_staff_course
+    from autograder.course.courses import find_staff_course
     from autograder.devices.detection import gpus_for
-    from autograder.grading.confining import demand, layers_here
-    from autograder.grading.errors import GradingError
-    from autograder.grading.folder import Folder
-    from autograder.grading.lateness import unmeasured
-    from autograder.grading.planning import idle_extensions
+    from autograder.supervisor.confining import demand, layers_here
+    from autograder.classroom.errors import GradingError
+    from autograder.results.folder import Folder
+    from autograder.classroom.lateness import unmeasured
+    from autograder.classroom.planning import idle_extensions
     from autograder.grading.settings import settings_here
     from autograder.worker.levels import DEFAULT, PROMISES, level_of, reaches
 
@@ -158,7 +158,7 @@ def grade(
     if sentence := unmeasured(report.results, course.policy.late):
         err.print(f"[yellow]{escape(sentence)}[/]", soft_wrap=True)
     if gradebook:
-        from autograder.report.gradebook import database_url, write_gradebook
+        from autograder.integrations.nbgrader.gradebook import database_url, write_gradebook
 
         for sentence in write_gradebook(database_url(gradebook), report.results):
             out.print(escape(sentence), soft_wrap=True)

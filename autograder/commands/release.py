@@ -38,7 +38,7 @@ def release(
 
     Exit code: 0 done (or, with --check, in step), 1 assignments/ is out of step, 2 an error.
     """
-    from autograder.course import find_staff_course, find_unit
+    from autograder.course.courses import find_staff_course, find_unit
     from autograder.release import check_assignments
     from autograder.release.formats import make_release
 

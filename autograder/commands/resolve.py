@@ -26,8 +26,8 @@ def resolve(
 
     For written answers, and wherever the grader says "needs a person".
     """
-    from autograder.grading.folder import Folder
-    from autograder.grading.resolve import resolve as decide
+    from autograder.results.folder import Folder
+    from autograder.classroom.decisions import resolve as decide
     from autograder.report.words import total
     from autograder.report.writing import write_reports
 

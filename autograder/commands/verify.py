@@ -30,10 +30,10 @@ def verify(
     """
     from dataclasses import replace
 
-    from autograder.course import find_staff_course, find_unit
-    from autograder.grading.folder import Folder
+    from autograder.course.courses import find_staff_course, find_unit
+    from autograder.results.folder import Folder
     from autograder.grading.settings import settings_here
-    from autograder.grading.verify import (
+    from autograder.classroom.verifying import (
         DIAGNOSED_SHARE,
         diagnosed_share,
         judge,

@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 import torch
 
-from autograder.devices import CUDA, VISIBLE
+from autograder.devices.device import CUDA, VISIBLE
 
 # What decides which GPUs a process sees, and how the driver numbers them.
 _VARIABLES = (VISIBLE, "CUDA_DEVICE_ORDER")

@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.devices import CPU, CUDA, DEVICES, SIMULATED, VISIBLE, Device, DeviceError
+from autograder.devices.device import CPU, CUDA, DEVICES, SIMULATED, VISIBLE, Device, DeviceError
 
 CUDA_BUILD = "https://download.pytorch.org/whl/cu130"
 
@@ -111,8 +111,18 @@ def decide(
     return Detected((CPU.name, SIMULATED.name), why)
 
 
-def chosen(name: str, found: Detected | None = None) -> Device:
-    """The device that somebody means by `name`; see `autograder.devices.meant`.
+def available() -> list[str]:
+    """The names of the devices that submissions are graded on here."""
+    return list(detected().devices)
+
+
+def meant(name: str, found: Detected | None = None) -> Device:
+    """The device that somebody means.
+
+    Args:
+        name: ``cpu``; ``cuda``: the real one if there is one, otherwise the simulated one;
+            ``simulated`` or ``cuda (simulated)``.
+        found: what there is; None for this machine's.
 
     Raises:
         DeviceError: there is none.

@@ -8,7 +8,7 @@ import platform
 import sys
 from dataclasses import dataclass
 
-from autograder.devices import CUDA, SIMULATED
+from autograder.devices.device import CUDA, SIMULATED
 from autograder.devices.detection import detected
 
 

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from autograder.calls import call_graph, definitions, reachable
+from autograder.course.calls import call_graph, definitions, reachable
 from autograder.devices.notes import Note
 
 _LONGEST_SHOWN = 60

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from autograder.devices import DEVICES, Device
+from autograder.devices.device import DEVICES, Device
 from autograder.devices.notes import Note
 from autograder.grading.advice import noted
 from autograder.grading.local import LocalBackend
-from autograder.grading.prepare import PreparedTest
+from autograder.exam.prepared import PreparedTest
 from autograder.grading.remote import RemoteBackend
 
 Backend = RemoteBackend | LocalBackend

@@ -17,16 +17,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from autograder.calls import call_graph, reachable
-from autograder.course import Unit
+from autograder.course.calls import call_graph, reachable
+from autograder.course.units import Unit
 from autograder.grading.advice import is_about_placement
-from autograder.grading.prepare import PreparedTest
+from autograder.exam.prepared import PreparedTest
 from autograder.grading.replay import FailedExample
-from autograder.grading.results import Diagnosis
+from autograder.results.records import Diagnosis
 from autograder.testing.comparison import TOLERANCE
 from autograder.testing.errors import StudentError, StudentStopped
 from autograder.testing.subjects import CallRecord, ModuleBackend, Student
-from autograder.variants import Mistake, mistakes
+from autograder.course.variants import Mistake, mistakes
 
 
 class Diagnoser:

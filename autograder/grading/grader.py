@@ -13,12 +13,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 
-from autograder.course import Unit
-from autograder.devices import CPU, CUDA, Device
+from autograder.course.units import Unit
+from autograder.devices.device import CPU, CUDA, Device
 from autograder.devices.cuda import compute_exactly
 from autograder.grading.backends import Backend, Backends
 from autograder.grading.diagnosis import Diagnoser
-from autograder.grading.loading import Code
+from autograder.supervisor.loading import Code
 from autograder.grading.local import LocalBackend
 from autograder.grading.marking import (
     code_exercise,
@@ -27,15 +27,16 @@ from autograder.grading.marking import (
     written_exercise,
 )
 from autograder.grading.operators import ban_of
-from autograder.grading.prepare import PreparedTest, prepare, versions
+from autograder.exam.prepared import PreparedTest
+from autograder.exam.preparing import prepare, versions
 from autograder.grading.remote import RemoteBackend
 from autograder.grading.replay import Outcome, run_test
-from autograder.grading.results import ExerciseResult, Failure
-from autograder.grading.scripts import Script, script_of
-from autograder.grading.seat import Seat
+from autograder.results.records import ExerciseResult, Failure
+from autograder.exam.scripts import Script, script_of
+from autograder.supervisor.session import Seat
 from autograder.grading.settings import Settings
 from autograder.grading.speed import Stopwatch
-from autograder.grading.workers import Workers
+from autograder.supervisor.workers import Workers
 from autograder.testing.subjects import ModuleBackend, Reference, Student
 from autograder.worker.confinement import Limits
 

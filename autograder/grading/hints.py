@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator, Sequence
 
-from autograder.rules import GROUPS
+from autograder.course.rules import GROUPS
 
 # Methods of a tensor that are worth a word wherever they are called; other names are too common.
 _METHODS = {"backward", "requires_grad_", "retain_grad", "softmax", "log_softmax", "logsumexp"}
@@ -23,7 +23,7 @@ def hints(cells: Iterable[tuple[str, str]], forbidden: Sequence[str]) -> list[st
 
     Args:
         cells: label and source of each piece of the submission.
-        forbidden: groups of `autograder.rules`.
+        forbidden: groups of `autograder.course.rules`.
 
     Example:
         >>> hints([("a.py", "import torch\\ny = torch.softmax(x, 1)")], ["softmax"])

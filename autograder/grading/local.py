@@ -14,13 +14,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from types import ModuleType
 
-from autograder.calls import Returns
-from autograder.devices import CPU, CUDA, Device, noted_files, the_simulation
+from autograder.course.calls import Returns
+from autograder.devices.device import CPU, CUDA, Device, noted_files, the_simulation
 from autograder.devices.cuda import MEMORY, trouble
 from autograder.devices.notes import Note
-from autograder.grading.endings import why_it_did_not_load
-from autograder.grading.loading import Code
-from autograder.grading.prepare import PreparedTest
+from autograder.supervisor.endings import why_it_did_not_load
+from autograder.supervisor.loading import Code
+from autograder.exam.prepared import PreparedTest
 from autograder.testing.errors import StudentError, StudentStopped, student_error
 from autograder.testing.subjects import CallRecord, ModuleBackend
 from autograder.worker.failures import describe_failure

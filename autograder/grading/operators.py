@@ -12,8 +12,8 @@ from collections.abc import Sequence
 
 import torch
 
-from autograder.grading.workers import Ban
-from autograder.rules import GROUPS, group_of
+from autograder.supervisor.workers import Ban
+from autograder.course.rules import GROUPS, group_of
 from autograder.testing.errors import StudentError
 
 CATEGORY = "forbidden operator"
@@ -23,7 +23,7 @@ _NAME = re.compile(r"(\w+(?:::|\.)[\w.]+) may not be used")
 
 
 def ban_of(groups: Sequence[str]) -> Ban:
-    """What a worker must forbid when a unit forbids these groups of `autograder.rules`."""
+    """What a worker must forbid when a unit forbids these groups of `autograder.course.rules`."""
     return Ban(
         operators=tuple(part for name in groups for part in GROUPS[name].operators),
         python=tuple(part for name in groups for part in GROUPS[name].python),

@@ -11,10 +11,11 @@ import hypothesis
 import numpy
 import torch
 
-from autograder.course import Course, Unit
-from autograder.grading.results import Run
+from autograder.course.courses import Course
+from autograder.course.units import Unit
+from autograder.results.records import Run
 from autograder.grading.settings import Settings, fingerprint, release_version
-from autograder.grading.workers import Workers
+from autograder.supervisor.workers import Workers
 from autograder.worker.levels import NONE, level_of
 
 

@@ -11,15 +11,15 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from autograder.calls import Returns
-from autograder.devices import CPU, CUDA, Device
+from autograder.course.calls import Returns
+from autograder.devices.device import CPU, CUDA, Device
 from autograder.devices.cuda import MEMORY, trouble
 from autograder.devices.notes import Note
-from autograder.grading.loading import Code, Loader
-from autograder.grading.prepare import PreparedTest
-from autograder.grading.scripts import Script
-from autograder.grading.seat import Seat
-from autograder.grading.workers import Call, Reply
+from autograder.supervisor.loading import Code, Loader
+from autograder.exam.prepared import PreparedTest
+from autograder.exam.scripts import Script
+from autograder.supervisor.session import Seat
+from autograder.supervisor.workers import Call, Reply
 from autograder.testing.errors import StudentError, StudentStopped
 from autograder.testing.subjects import CallRecord, same
 

@@ -11,14 +11,14 @@ import hypothesis
 import pytest
 from hypothesis.errors import HypothesisException
 
-from autograder.devices import CPU, CUDA
+from autograder.devices.device import CPU, CUDA
 from autograder.devices.cuda import trouble
 from autograder.grading import operators
 from autograder.grading.advice import advice, is_about_placement
-from autograder.grading.errors import DeviceLost
-from autograder.grading.prepare import Example, PreparedTest
-from autograder.grading.probes import elements
-from autograder.grading.results import Failure, Speed
+from autograder.errors import HandgradError
+from autograder.exam.prepared import Example, PreparedTest
+from autograder.exam.probes import elements
+from autograder.results.records import Failure, Speed
 from autograder.testing.cases import Case, describe, to_device
 from autograder.testing.comparison import Mismatch
 from autograder.testing.errors import StudentError, StudentStopped
@@ -32,6 +32,10 @@ SEARCH_TRIES = 80
 
 # Trouble of the grader's own process: never the student's fault.
 GRADER_FAULTS = (MemoryError, OSError)
+
+
+class DeviceLost(HandgradError):
+    """The GPU failed in the grader's own process, which cannot use it any more."""
 
 
 class ReplayBackend(Protocol):

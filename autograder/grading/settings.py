@@ -8,8 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from autograder.course import Course, CourseError, Policy, Unit, read_release
-from autograder.devices import meant
+from autograder.course.courses import Course, read_release
+from autograder.course.declarations import CourseError
+from autograder.course.policy import Policy
+from autograder.course.units import Unit
+from autograder.devices.detection import meant
 from autograder.devices.detection import detected
 from autograder.worker import levels
 

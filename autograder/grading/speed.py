@@ -19,10 +19,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from autograder.grading.prepare import Example, PreparedTest
+from autograder.exam.prepared import Example, PreparedTest
 from autograder.grading.remote import RemoteBackend
 from autograder.grading.replay import Outcome, ReplayBackend, attempt
-from autograder.grading.results import Speed
+from autograder.results.records import Speed
 from autograder.testing.errors import StudentError, StudentStopped
 from autograder.testing.subjects import CallRecord, Student
 

@@ -7,7 +7,3 @@ parts of ``solutions/`` and changes nothing when it is written again.
 - `check_assignments` says how ``assignments/`` differs from what would be written.
 - `ReleaseReport` is what `release` did.
 """
-
-from autograder.release.publish import ReleaseReport, check_assignments, release
-
-__all__ = ["ReleaseReport", "check_assignments", "release"]

@@ -14,15 +14,15 @@ from typing import cast
 
 import msgspec
 
-from autograder.calls import names_used
-from autograder.course import MARKER, Release
-from autograder.declarations import CourseError, parse, place
-from autograder.policy import Late, Policy
+from autograder.course.calls import names_used
+from autograder.course.courses import MARKER, Release
+from autograder.course.declarations import CourseError, parse, place
+from autograder.course.policy import Late, Policy
 from autograder.release.notebook import write_notebook
 from autograder.release.package import Package
 from autograder.release.stub import write_stub
-from autograder.rules import DEFAULT, in_words
-from autograder.units import TEST_FILES, Exercise, Unit, read_unit
+from autograder.course.rules import DEFAULT, in_words
+from autograder.course.units import TEST_FILES, Exercise, Unit, read_unit
 
 GITIGNORE = """\
 .venv/

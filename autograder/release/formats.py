@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from autograder.declarations import CourseError
+from autograder.course.declarations import CourseError
 from autograder.release.publish import ASSIGNMENTS, release
 
 Format = Callable[[Path, Path, Sequence[str]], list[str]]
@@ -23,36 +23,36 @@ def folder(root: Path, out: Path, units: Sequence[str]) -> list[str]:
 
 
 def nbgrader(root: Path, out: Path, units: Sequence[str]) -> list[str]:
-    """A course of nbgrader: `autograder.release.nbgrader`."""
-    from autograder.release.nbgrader import write_course
+    """A course of nbgrader: `autograder.integrations.nbgrader.course_tree`."""
+    from autograder.integrations.nbgrader.course_tree import write_course
 
     return write_course(root, out, units)
 
 
 def gradescope(root: Path, out: Path, units: Sequence[str]) -> list[str]:
-    """Zips for Gradescope: `autograder.release.gradescope`."""
-    from autograder.release.gradescope import gradescope
+    """Zips for Gradescope: `autograder.integrations.gradescope.zips`."""
+    from autograder.integrations.gradescope.zips import gradescope
 
     return gradescope(root, out, units)
 
 
 def otter(root: Path, out: Path, units: Sequence[str]) -> list[str]:
-    """Assignments of otter-grader: `autograder.release.otter`."""
-    from autograder.release.otter import otter
+    """Assignments of otter-grader: `autograder.integrations.otter.assignments`."""
+    from autograder.integrations.otter.assignments import otter
 
     return otter(root, out, units)
 
 
 def github(root: Path, out: Path, units: Sequence[str]) -> list[str]:
-    """Repositories for GitHub Actions: `autograder.release.ci`."""
-    from autograder.release.ci import repositories
+    """Repositories for GitHub Actions: `autograder.integrations.ci.repositories`."""
+    from autograder.integrations.ci.repositories import repositories
 
     return repositories("github", root, out, units)
 
 
 def gitlab(root: Path, out: Path, units: Sequence[str]) -> list[str]:
-    """Repositories for GitLab CI: `autograder.release.ci`."""
-    from autograder.release.ci import repositories
+    """Repositories for GitLab CI: `autograder.integrations.ci.repositories`."""
+    from autograder.integrations.ci.repositories import repositories
 
     return repositories("gitlab", root, out, units)
 

@@ -2,7 +2,7 @@
 
 The notebook is a function of the stub alone: its cells' ids are hashes of their text, and it names
 no version of Python or of any tool, so that writing it again changes nothing. The cells are those
-that `autograder.percent` reads, as everywhere in the tool; jupytext reads the same ones.
+that `autograder.course.percent` reads, as everywhere in the tool; jupytext reads the same ones.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any
 
 import nbformat
 
-from autograder.percent import read_cells
-from autograder.units import Unit
+from autograder.course.percent import read_cells
+from autograder.course.units import Unit
 
 _v4: Any = nbformat.v4  # its functions are not typed
 

@@ -16,7 +16,7 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.declarations import CourseError
+from autograder.course.declarations import CourseError
 
 DISTRIBUTION = "handgrad"
 

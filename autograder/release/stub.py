@@ -16,9 +16,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.declarations import CourseError, functions, parse, place
-from autograder.percent import Cell, read_cells
-from autograder.units import Unit
+from autograder.course.declarations import CourseError, functions, parse, place
+from autograder.course.percent import Cell, read_cells
+from autograder.course.units import Unit
 
 ANSWER = "*Write your answer here.*"
 """What stands in a released cell for an answer."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from autograder.grading.regrade import Change
+from autograder.classroom.regrading import Change
 from autograder.report.terminal import safe
 from autograder.report.words import points
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from autograder.grading.errors import ResultError
-from autograder.grading.results import Result
+from autograder.results.files import ResultError
+from autograder.results.records import Result
 from autograder.report.material import Material
 from autograder.report.sheet import Sheet, read_sheet
 

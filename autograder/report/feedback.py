@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 
-from autograder.grading.results import ExerciseResult, Result, TestResult
+from autograder.results.records import ExerciseResult, Result, TestResult
 from autograder.report.words import (
     STATUS,
     blocked_by,

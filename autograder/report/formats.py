@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import msgspec
 
-from autograder.grading.errors import ResultError
-from autograder.grading.results import to_json
+from autograder.results.files import ResultError
+from autograder.results.files import to_json
 from autograder.report.grades import grades_csv
 from autograder.report.material import Document, Material
 
@@ -60,13 +60,13 @@ def _feedback(material: Material) -> Document:
 
 
 def _gradescope(material: Material) -> Document:
-    from autograder.report.gradescope import gradescope
+    from autograder.integrations.gradescope.reporting import gradescope
 
     return gradescope(material)
 
 
 def _changes(material: Material) -> Document:
-    from autograder.grading.regrade import changes
+    from autograder.classroom.regrading import changes
     from autograder.report.changes import changes_table
 
     folder = material.folder
@@ -99,19 +99,19 @@ def _junit(material: Material) -> Document:
 
 
 def _canvas(material: Material) -> Document:
-    from autograder.report.canvas import canvas
+    from autograder.integrations.canvas.gradebook import canvas
 
     return canvas(material)
 
 
 def _moodle(material: Material) -> Document:
-    from autograder.report.moodle import moodle
+    from autograder.integrations.moodle.worksheet import moodle
 
     return moodle(material)
 
 
 def _nbgrader(material: Material) -> Document:
-    from autograder.report.gradebook import database_url, write_gradebook
+    from autograder.integrations.nbgrader.gradebook import database_url, write_gradebook
 
     if material.out is None:
         raise ResultError(
@@ -121,7 +121,7 @@ def _nbgrader(material: Material) -> Document:
 
 
 def _github(material: Material) -> Document:
-    from autograder.report.actions import class_summary
+    from autograder.integrations.ci.summaries import class_summary
 
     return Document(class_summary(material.results).encode("utf-8"))
 

@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterable
 
-from autograder.grading.results import Result
+from autograder.results.records import Result
 from autograder.report.sheet import harmless
 from autograder.report.words import visible
 

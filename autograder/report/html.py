@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any
 
-from autograder.grading.results import Result
-from autograder.report.glance import glance
+from autograder.results.records import Result
+from autograder.report.overview import glance
 from autograder.report.words import (
     CATEGORIES,
     STATUS,

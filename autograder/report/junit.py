@@ -10,8 +10,8 @@ import datetime as dt
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 
-from autograder.grading.lateness import moment
-from autograder.grading.results import ExerciseResult, Result, TestResult
+from autograder.classroom.lateness import moment
+from autograder.results.records import ExerciseResult, Result, TestResult
 from autograder.report.words import CATEGORIES, STATUS, blocked_by, opened, told, visible
 
 

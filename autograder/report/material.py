@@ -9,9 +9,10 @@ from pathlib import Path
 
 from rich.console import RenderableType
 
-from autograder.grading.errors import ResultError
-from autograder.grading.folder import Folder
-from autograder.grading.results import Result, read_result
+from autograder.results.files import ResultError
+from autograder.results.folder import Folder
+from autograder.results.files import read_result
+from autograder.results.records import Result
 
 
 @dataclass(frozen=True)

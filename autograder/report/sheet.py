@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.grading.errors import ResultError
+from autograder.results.files import ResultError
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),

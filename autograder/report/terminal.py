@@ -8,9 +8,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from autograder.course import Unit
-from autograder.grading.results import ExerciseResult, Result, TestResult
-from autograder.grading.verify import Verdict
+from autograder.course.units import Unit
+from autograder.results.records import ExerciseResult, Result, TestResult
+from autograder.classroom.verifying import Verdict
 from autograder.report.words import (
     STATUS,
     blocked_by,

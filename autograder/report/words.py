@@ -6,8 +6,8 @@ import builtins
 import datetime as dt
 from collections.abc import Sequence
 
-from autograder.grading.lateness import moment
-from autograder.grading.results import ExerciseResult, Failure, Result, TestResult
+from autograder.classroom.lateness import moment
+from autograder.results.records import ExerciseResult, Failure, Result, TestResult
 
 CATEGORIES = {
     "wrong value": "a result has wrong values",

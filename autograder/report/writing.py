@@ -9,9 +9,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from autograder.grading.errors import ResultError
-from autograder.grading.folder import Folder
-from autograder.grading.results import Result, write_atomically
+from autograder.results.files import ResultError
+from autograder.results.folder import Folder
+from autograder.results.files import write_atomically
+from autograder.results.records import Result
 from autograder.report.feedback import feedback
 from autograder.report.grades import grades_csv
 from autograder.report.material import Document

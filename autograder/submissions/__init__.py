@@ -8,33 +8,3 @@ Everything here is handed in by others. So files are read as text and data only,
 are never followed, archives are read in memory and never unpacked to disk, and whatever is wrong
 ends in an `Unreadable` whose text is a sentence for the person who handed it in.
 """
-
-from autograder.submissions.finding import discover
-from autograder.submissions.reading import read
-from autograder.submissions.records import (
-    Answer,
-    Attempt,
-    Cell,
-    Checked,
-    Discovery,
-    Limits,
-    Piece,
-    Unit,
-    Unreadable,
-)
-from autograder.submissions.whole import whole
-
-__all__ = [
-    "Answer",
-    "Attempt",
-    "Cell",
-    "Checked",
-    "Discovery",
-    "Limits",
-    "Piece",
-    "Unit",
-    "Unreadable",
-    "discover",
-    "read",
-    "whole",
-]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from autograder.submissions import gradescope
+from autograder.integrations.gradescope import listing as gradescope
 from autograder.submissions.downloads import (
     Arrived,
     attempt_folder,

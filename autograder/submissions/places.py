@@ -11,7 +11,7 @@ from typing import Protocol
 from autograder.submissions.contents import class_archive
 from autograder.submissions.downloads import canvas, moodle
 from autograder.submissions.folders import read_file
-from autograder.submissions.gradescope import METADATA
+from autograder.integrations.gradescope.listing import METADATA
 from autograder.submissions.naming import is_archive, is_ignored, is_source
 from autograder.submissions.records import Limits, Piece, Unreadable
 from autograder.submissions.text import clean

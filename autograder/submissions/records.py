@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from autograder.errors import HandgradError
+
 KIB = 1024
 MIB = 1024 * KIB
 
 
-class Unreadable(Exception):
+class Unreadable(HandgradError):
     """A submission (or a path given by the staff) cannot be read.
 
     Its text is a sentence for the person who handed it in: what is wrong and what to do.

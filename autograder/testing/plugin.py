@@ -24,7 +24,8 @@ import hypothesis
 import pytest
 
 import autograder.devices
-from autograder.devices import CPU, Device, DeviceError, available, meant
+from autograder.devices.device import CPU, Device, DeviceError
+from autograder.devices.detection import available, meant
 
 if TYPE_CHECKING:
     from autograder.testing.subjects import Backend, CallRecord

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from autograder.calls import Returns
+from autograder.course.calls import Returns
 from autograder.testing.cases import copied
 from autograder.worker.observe import snapshot
 
@@ -111,7 +111,7 @@ class ModuleBackend:
 
     Args:
         module: where the functions are.
-        returns: for each function how its result travels (`autograder.calls.returns`).
+        returns: for each function how its result travels (`autograder.course.calls.returns`).
     """
 
     def __init__(self, module: ModuleType, returns: Mapping[str, Returns] | None = None) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from autograder.devices import CPU, Device
+from autograder.devices.device import CPU, Device
 from autograder.devices.tags import device_of
 from autograder.worker.wire import (
     ALIGNMENT,

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 import torch.nn.functional  # what a submission is likely to need is imported before the fork
 
-from autograder.devices import CPU, CUDA, SIMULATED, the_simulation
+from autograder.devices.device import CPU, CUDA, SIMULATED, the_simulation
 from autograder.devices.cuda import start, visible
 from autograder.devices.selftest import works
 from autograder.worker.channel import Channel, hello

@@ -35,7 +35,7 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-from autograder.devices import CPU, DEVICES, Device, noted_files, the_simulation
+from autograder.devices.device import CPU, DEVICES, Device, noted_files, the_simulation
 from autograder.worker import frames
 from autograder.worker.channel import Channel, Closed
 from autograder.worker.decoding import Decoder

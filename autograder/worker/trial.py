@@ -11,7 +11,7 @@ import os
 import sys
 
 from autograder.worker.confinement import Limits, Plan, confine
-from autograder.worker.nursery import Nursery, before_spawned
+from autograder.worker.children import Nursery, before_spawned
 
 
 def main(kind: str, profile: str, directory: str) -> None:

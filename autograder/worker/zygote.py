@@ -38,7 +38,7 @@ import msgpack
 
 from autograder.worker import confinement, process
 from autograder.worker.forbidden import Ban, forbid
-from autograder.worker.nursery import Nursery
+from autograder.worker.children import Nursery
 from autograder.worker.wire import VERSION
 
 _LARGEST_REQUEST = 1 << 16

@@ -41,7 +41,7 @@ def main() -> None:
     )
     options = parser.parse_args()
 
-    from autograder.course import find_course, find_unit
+    from autograder.course.courses import find_course, find_unit
 
     course = find_course(ROOT)
     unit = find_unit(course.units_folder, options.unit)
@@ -123,7 +123,7 @@ def pytests(submissions: Path, unit, seed: int, jobs: int, sample: int) -> float
 FLOOR = """
 import sys, time
 from pathlib import Path
-from autograder.course import find_unit
+from autograder.course.courses import find_unit
 from autograder.grading.grader import UnitGrader, load_reference
 from autograder.grading.settings import Settings
 from autograder.testing.subjects import _unwrap
@@ -161,11 +161,11 @@ def floor(unit, policy) -> float:
 
 def memory(unit, source: str) -> int:
     """KiB that a worker holds for itself after it was graded on the whole unit."""
-    from autograder.grading.workers import start_workers
+    from autograder.supervisor.workers import start_workers
 
     with start_workers() as workers:
         from autograder.grading.grader import UnitGrader
-        from autograder.grading.loading import Code
+        from autograder.supervisor.loading import Code
         from autograder.grading.settings import Settings
 
         grader = UnitGrader(unit, Settings(0, ("cpu",), 60, 600, 2048), workers)

@@ -13,16 +13,17 @@ import zipfile
 import msgspec
 import pytest
 
-from autograder.course import Course
-from autograder.grading.classroom import grade_class
-from autograder.grading.errors import GradingError, ResultError
-from autograder.grading.folder import Folder, file_name
-from autograder.grading.lateness import unmeasured
-from autograder.grading.planning import find_submissions, idle_extensions, plan
-from autograder.grading.process import Orders
-from autograder.grading.recognition import recognised
-from autograder.grading.resolve import resolve
-from autograder.grading.results import read_result, write_atomically
+from autograder.course.courses import Course
+from autograder.classroom.class_run import grade_class
+from autograder.classroom.errors import GradingError
+from autograder.results.files import ResultError
+from autograder.results.folder import Folder, file_name
+from autograder.classroom.lateness import unmeasured
+from autograder.classroom.planning import find_submissions, idle_extensions, plan
+from autograder.classroom.messages import Orders
+from autograder.classroom.recognition import recognised
+from autograder.classroom.decisions import resolve
+from autograder.results.files import read_result, write_atomically
 from autograder.grading.settings import Settings
 
 WRONG = "\n\ndef total(x, w):\n    return (x * w).mean()\n"
@@ -170,7 +171,7 @@ def test_an_interrupted_run_is_finished_by_the_next(classroom):
 
 def test_a_grading_process_that_dies_makes_no_zero(classroom, monkeypatch):
     """The grader's own failure is 'needs a person', and the class goes on."""
-    from autograder.grading import crew
+    from autograder.classroom import processes as crew
 
     started = []
     original = crew._start

@@ -13,19 +13,19 @@ import msgspec
 import pytest
 
 from autograder.commands.class_run import plan_class
-from autograder.course import Course
-from autograder.devices import CUDA
-from autograder.grading.classroom import grade_class
-from autograder.grading.errors import DeviceLost
-from autograder.grading.folder import Folder
+from autograder.course.courses import Course
+from autograder.devices.device import CUDA
+from autograder.classroom.class_run import grade_class
+from autograder.grading.replay import DeviceLost
+from autograder.results.folder import Folder
 from autograder.grading.grader import UnitGrader
-from autograder.grading.loading import Code
+from autograder.supervisor.loading import Code
 from autograder.grading.local import LocalBackend
-from autograder.grading.process import Orders
+from autograder.classroom.messages import Orders
 from autograder.grading.remote import RemoteBackend
 from autograder.grading.replay import attempt
-from autograder.grading.scripts import script_of
-from autograder.grading.seat import Seat
+from autograder.exam.scripts import script_of
+from autograder.supervisor.session import Seat
 from autograder.grading.settings import Settings
 from autograder.report.words import told
 from autograder.testing.errors import StudentStopped
@@ -180,7 +180,7 @@ def test_where_answers_are_compared_it_is_not_the_students_fault(grader, message
 LOSING = """
 import os
 from pathlib import Path
-from autograder.grading.errors import DeviceLost
+from autograder.grading.replay import DeviceLost
 from autograder.testing import exercise
 
 class Lost(DeviceLost, OSError):  # an OSError passes through a test: it is never the student's

@@ -12,7 +12,8 @@ import pytest
 from typer.testing import CliRunner
 
 from autograder.cli import app
-from autograder.devices import VISIBLE, detection
+from autograder.devices.device import VISIBLE
+from autograder.devices import detection
 from autograder.release import release
 
 SIMULATED = "cuda (simulated)"

@@ -6,11 +6,12 @@ import textwrap
 
 import pytest
 
-from autograder.devices import DeviceError, detection
+from autograder.devices.device import DeviceError
+from autograder.devices import detection
 from autograder.devices.cuda import trouble
-from autograder.devices.detection import Detected, Trial, chosen, decide
+from autograder.devices.detection import Detected, Trial, decide, meant
 from autograder.grading.grader import UnitGrader
-from autograder.grading.loading import Code
+from autograder.supervisor.loading import Code
 from autograder.grading.settings import Settings
 from autograder.report.words import to_tell, told
 
@@ -181,11 +182,11 @@ def test_cuda_means_the_real_one_if_there_is_one(monkeypatch):
     monkeypatch.setattr(detection, "simulation_fault", lambda: "")
     with_gpu = Detected(("cpu", "cuda"), "", 1)
     without = Detected(("cpu", SIMULATED), "none")
-    assert chosen("cuda", with_gpu).name == "cuda"
-    assert chosen("cuda", without).name == SIMULATED
-    assert chosen("simulated", with_gpu).name == SIMULATED
+    assert meant("cuda", with_gpu).name == "cuda"
+    assert meant("cuda", without).name == SIMULATED
+    assert meant("simulated", with_gpu).name == SIMULATED
     with pytest.raises(DeviceError, match="no device 'tpu'"):
-        chosen("tpu", without)
+        meant("tpu", without)
 
 
 def test_a_failure_of_the_gpu_is_told_apart_from_a_mistake():

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.course import find_unit
+from autograder.course.courses import find_unit
 
 SOLUTIONS = Path(__file__).parents[2] / "solutions"
 
@@ -123,7 +123,7 @@ def graders(workers):
 
 
 def grade(grader, name, body):
-    from autograder.grading.loading import Code
+    from autograder.supervisor.loading import Code
 
     source = grader.unit.source_file.read_text(encoding="utf-8")
     source += BROKEN.format(name=name, body=body)

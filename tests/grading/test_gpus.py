@@ -16,13 +16,14 @@ from typer.testing import CliRunner
 
 from autograder.cli import app
 from autograder.commands.class_run import plan_class, run_class
-from autograder.course import Course
-from autograder.devices import VISIBLE, DeviceError, detection
+from autograder.course.courses import Course
+from autograder.devices.device import VISIBLE, DeviceError
+from autograder.devices import detection
 from autograder.devices.detection import Detected, gpus_for
-from autograder.grading import classroom
-from autograder.grading.crew import run_jobs
-from autograder.grading.folder import Folder
-from autograder.grading.process import Orders
+from autograder.classroom import class_run as classroom
+from autograder.classroom.processes import run_jobs
+from autograder.results.folder import Folder
+from autograder.classroom.messages import Orders
 from autograder.grading.settings import Settings
 
 SIMULATED = "cuda (simulated)"

@@ -200,7 +200,7 @@ def test_printing_is_kept_for_staff_and_changes_nothing(grade):
 def test_no_time_left_is_said_and_not_called_wrong(grader, unit):
     from dataclasses import replace
 
-    from autograder.grading.loading import Code
+    from autograder.supervisor.loading import Code
 
     settings = grader.settings
     grader.settings = replace(settings, submission_seconds=0.0)
@@ -263,7 +263,7 @@ def test_state_that_leaks_between_calls_is_caught(grade):
 
 
 def test_answers_to_written_questions_wait_for_a_person(grader):
-    from autograder.grading.loading import Code
+    from autograder.supervisor.loading import Code
 
     graded = grader.grade(Code("scaling", (("scaling.py", STUB),)), {"why_scale": "Because."})
     question = by_name(graded)["why_scale"]
@@ -301,7 +301,7 @@ def test_a_check_left_in_the_code_costs_nothing(grade):
 
 
 def test_two_courses_may_have_a_unit_of_the_same_name(grader, course_root: Path) -> None:
-    from autograder.course import find_unit
+    from autograder.course.courses import find_unit
     from autograder.grading.grader import UnitGrader
 
     hidden = course_root / "solutions" / "01_scaling" / "test_hidden.py"

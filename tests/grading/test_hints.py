@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from autograder.course import find_units
+from autograder.course.courses import find_units
 from autograder.grading.hints import hints
-from autograder.rules import DEFAULT, GROUPS
-from autograder.variants import alternatives
+from autograder.course.rules import DEFAULT, GROUPS
+from autograder.course.variants import alternatives
 
 
 def said(source: str, forbidden=tuple(GROUPS)) -> list[str]:

@@ -8,18 +8,12 @@ from pathlib import Path
 import pytest
 from samples import RUN
 
-from autograder.declarations import CourseError
-from autograder.grading.lateness import Lateness, dated, lateness
-from autograder.grading.results import (
-    ExerciseResult,
-    Resolution,
-    Result,
-    TestResult,
-    read_result,
-    to_json,
-)
-from autograder.policy import Late, Policy, read_policy
-from autograder.submissions import Attempt
+from autograder.course.declarations import CourseError
+from autograder.classroom.lateness import Lateness, dated, lateness
+from autograder.results.files import read_result, to_json
+from autograder.results.records import ExerciseResult, Resolution, Result, TestResult
+from autograder.course.policy import Late, Policy, read_policy
+from autograder.submissions.records import Attempt
 
 DUE = dt.datetime(2026, 10, 15, 23, 59, tzinfo=dt.UTC)
 RULE = Late(per_day=0.1, grace_minutes=15, at_most=0.5, cutoff_days=10)

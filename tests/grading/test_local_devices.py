@@ -8,7 +8,7 @@ import pytest
 
 from autograder.grading.grader import UnitGrader
 from autograder.grading.live import LiveBackend
-from autograder.grading.loading import Code
+from autograder.supervisor.loading import Code
 from autograder.grading.settings import Settings
 
 SIMULATED = "cuda (simulated)"

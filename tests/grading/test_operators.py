@@ -6,7 +6,7 @@ import pytest
 
 from autograder.grading.operators import ban_of, sentence
 from autograder.report.words import told
-from autograder.rules import DEFAULT, GROUPS, group_of
+from autograder.course.rules import DEFAULT, GROUPS, group_of
 
 FULL = {"scale_forward": 6.0, "scale_backward": 3.0, "total": 2.0, "descend": 2.0}
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from autograder.commands.class_run import plan_class
-from autograder.course import Course
-from autograder.grading import planning
-from autograder.grading.errors import GradingError
-from autograder.submissions import discover
+from autograder.course.courses import Course
+from autograder.classroom import planning
+from autograder.classroom.errors import GradingError
+from autograder.submissions.finding import discover
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import torch
 
-from autograder.grading.probes import Watch, probes
+from autograder.exam.probes import Watch, probes
 from autograder.testing.subjects import CallRecord, ModuleBackend
 
 SOURCE = """

@@ -10,17 +10,12 @@ from samples import RUN
 from typer.testing import CliRunner
 
 from autograder.cli import app
-from autograder.grading.errors import GradingError
-from autograder.grading.folder import Folder
-from autograder.grading.regrade import accept, changes, falls
-from autograder.grading.resolve import resolve
-from autograder.grading.results import (
-    ExerciseResult,
-    Result,
-    read_result,
-    to_json,
-    write_atomically,
-)
+from autograder.classroom.errors import GradingError
+from autograder.results.folder import Folder
+from autograder.classroom.regrading import accept, changes, falls
+from autograder.classroom.decisions import resolve
+from autograder.results.files import read_result, to_json, write_atomically
+from autograder.results.records import ExerciseResult, Result
 
 
 def result(student: str, points: float | None, digest: str = "a", **changes) -> Result:

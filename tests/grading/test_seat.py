@@ -6,9 +6,9 @@ import textwrap
 
 import pytest
 
-from autograder.devices import CPU, CUDA, SIMULATED
+from autograder.devices.device import CPU, CUDA, SIMULATED
 from autograder.grading.grader import UnitGrader
-from autograder.grading.loading import Code
+from autograder.supervisor.loading import Code
 from autograder.grading.settings import Settings
 
 

@@ -10,15 +10,16 @@ from pathlib import Path
 import pytest
 from samples import RUN
 
-from autograder.course import CourseError, find_unit
-from autograder.declarations import declared_tests
+from autograder.course.declarations import CourseError
+from autograder.course.courses import find_unit
+from autograder.course.declarations import declared_tests
 from autograder.grading.grader import Graded, UnitGrader
-from autograder.grading.loading import Code
-from autograder.grading.resolutions import resolved
-from autograder.grading.results import ExerciseResult, Resolution, Result
+from autograder.supervisor.loading import Code
+from autograder.results.resolutions import resolved
+from autograder.results.records import ExerciseResult, Resolution, Result
 from autograder.grading.settings import Settings
 from autograder.grading.speed import Times, verdict
-from autograder.grading.verify import judge, variants
+from autograder.classroom.verifying import judge, variants
 from autograder.report.feedback import feedback
 from autograder.report.junit import junit
 from autograder.report.words import told

@@ -17,18 +17,18 @@ import torch
 from mutator import Mutant
 from torch import Tensor
 
-from autograder.calls import call_graph, reachable
-from autograder.course import Unit
-from autograder.declarations import parse
-from autograder.devices import CPU, DEVICES
+from autograder.course.calls import call_graph, reachable
+from autograder.course.units import Unit
+from autograder.course.declarations import parse
+from autograder.devices.device import CPU, DEVICES
 from autograder.grading.diagnosis import alike
 from autograder.grading.grader import UnitGrader
-from autograder.grading.loading import Code
-from autograder.grading.prepare import Example, PreparedTest
+from autograder.supervisor.loading import Code
+from autograder.exam.prepared import Example, PreparedTest
 from autograder.grading.remote import RemoteBackend
-from autograder.grading.seat import Seat
+from autograder.supervisor.session import Seat
 from autograder.grading.settings import Settings
-from autograder.grading.workers import Workers
+from autograder.supervisor.workers import Workers
 from autograder.testing.cases import describe
 from autograder.testing.errors import StudentStopped
 from autograder.testing.property import is_property

@@ -10,9 +10,10 @@ from measuring import Measure
 from mutator import Mutant, mutants
 from run import listed, tally
 
-from autograder.course import Unit, find_course
+from autograder.course.units import Unit
+from autograder.course.courses import find_course
 from autograder.grading.settings import Settings
-from autograder.grading.workers import Workers
+from autograder.supervisor.workers import Workers
 from autograder.release import release
 
 SURVIVORS = {  # of the unit in conftest.py, and whether each is equivalent

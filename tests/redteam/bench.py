@@ -21,9 +21,9 @@ from samples import RUN
 
 from autograder.grading import grader as grading
 from autograder.grading.grader import Graded, UnitGrader
-from autograder.grading.loading import Code
-from autograder.grading.results import Result
-from autograder.grading.workers import Limits, Workers, start_workers
+from autograder.supervisor.loading import Code
+from autograder.results.records import Result
+from autograder.supervisor.workers import Limits, Workers, start_workers
 from autograder.report.feedback import feedback
 
 _PATIENCE = 60.0  # for a grading process that an attack may end

@@ -12,11 +12,11 @@ from redteam.tally import tally
 from redteam.unit import POINTS, write_course
 from redteam.world import World
 
-from autograder.course import find_unit
-from autograder.devices import CPU, SIMULATED
+from autograder.course.courses import find_unit
+from autograder.devices.device import CPU, SIMULATED
 from autograder.grading.grader import UnitGrader
 from autograder.grading.settings import Settings
-from autograder.grading.workers import start_workers
+from autograder.supervisor.workers import start_workers
 from autograder.worker.levels import NONE
 
 __all__ = ["tally"]

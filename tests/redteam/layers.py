@@ -8,11 +8,14 @@ from typing import Any
 import msgpack
 from redteam.declare import Layer
 
-from autograder.grading import batches, connection, grader, transport
-from autograder.grading.connection import Worker
+from autograder.grading import grader
+from autograder.supervisor import batches
+from autograder.supervisor import connection
+from autograder.supervisor import transport
+from autograder.supervisor.connection import Worker
 from autograder.grading.local import LocalBackend
 from autograder.grading.remote import RemoteBackend
-from autograder.grading.transport import Transport
+from autograder.supervisor.transport import Transport
 from autograder.report import feedback, words
 from autograder.testing import comparison
 from autograder.worker import decoding, frames

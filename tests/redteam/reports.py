@@ -13,9 +13,9 @@ from html.parser import HTMLParser
 from markdown_it import MarkdownIt
 from rich.console import Console
 
-from autograder.grading.classroom import Folder
-from autograder.grading.errors import ResultError
-from autograder.grading.results import Result
+from autograder.classroom.class_run import Folder
+from autograder.results.files import ResultError
+from autograder.results.records import Result
 from autograder.report.feedback import feedback
 from autograder.report.formats import FORMATS
 from autograder.report.material import Material

@@ -15,8 +15,8 @@ from redteam.tally import HARMED, SUCCEEDED, TRIED, Tally
 from redteam.unit import HONEST, POINTS
 from redteam.uploads import every_upload
 
-from autograder.grading.classroom import Folder
-from autograder.grading.results import Result
+from autograder.classroom.class_run import Folder
+from autograder.results.records import Result
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="uses names and special files that other systems do not allow"

@@ -9,16 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from autograder.course import (
-    CourseError,
-    Unit,
-    find_course,
-    find_unit,
-    find_units,
-    read_policy,
-    read_unit,
-    returns,
-)
+from autograder.course.declarations import CourseError
+from autograder.course.units import Unit, read_unit
+from autograder.course.courses import find_course, find_unit, find_units
+from autograder.course.policy import read_policy
+from autograder.course.calls import returns
 
 
 def replace(path: Path, old: str, new: str) -> None:
@@ -213,8 +208,8 @@ def test_a_policy_that_is_not_understood_is_refused(
 
 def test_reading_a_course_does_not_import_torch(course: Path) -> None:
     program = (
-        "import sys; from pathlib import Path; from autograder.course import find_units; "
-        "from autograder.variants import mistakes; "
+        "import sys; from pathlib import Path; from autograder.course.courses import find_units; "
+        "from autograder.course.variants import mistakes; "
         "print(len(mistakes(find_units(Path(sys.argv[1]))[0])), 'torch' in sys.modules)"
     )
     told = subprocess.run(

@@ -9,7 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from autograder.cli import app
-from autograder.course import CourseError, find_units
+from autograder.course.declarations import CourseError
+from autograder.course.courses import find_units
 from autograder.release.formats import FORMATS, make_release
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from autograder.course import find_units
+from autograder.course.courses import find_units
 from autograder.release import release
 from autograder.release.stub import write_stub
-from autograder.variants import alternatives, mistakes
+from autograder.course.variants import alternatives, mistakes
 
 GUIDE = Path(__file__).resolve().parents[2] / "docs" / "writing-a-unit.md"
 FILE = re.compile(r"^`(?P<path>solutions/\S+\.py)`:\n\n```python\n(?P<text>.*?)^```$", re.M | re.S)

@@ -21,11 +21,11 @@ import nbformat
 import pytest
 from nbgrader.api import Gradebook
 
-from autograder.grading.classroom import Folder
-from autograder.grading.results import Result
-from autograder.nbgrader.exporting import ExportWithBlanks
+from autograder.classroom.class_run import Folder
+from autograder.results.records import Result
+from autograder.integrations.nbgrader.exporting import ExportWithBlanks
 from autograder.release.formats import make_release
-from autograder.report.gradebook import write_gradebook
+from autograder.integrations.nbgrader.gradebook import write_gradebook
 
 UNIT, MODULE = "01_cubes", "cubes"
 FORWARD = "def cube_forward(x):\n    return {}, {}\n"

@@ -9,8 +9,8 @@ import jupytext
 import nbformat
 import pytest
 
-from autograder.course import Unit
-from autograder.percent import read_cells
+from autograder.course.units import Unit
+from autograder.course.percent import read_cells
 from autograder.release.notebook import CHECK_TAG, check_source, write_notebook
 from autograder.release.stub import write_stub
 

@@ -20,7 +20,7 @@ from typing import Any
 import nbformat
 import pytest
 
-from autograder.course import find_unit
+from autograder.course.courses import find_unit
 from autograder.release.formats import make_release
 from autograder.release.notebook import CHECK_TAG
 from autograder.release.stub import write_stub
@@ -56,7 +56,7 @@ try:
     tests.GradingResults.total = tests.GradingResults.possible = property(lambda self: 8.5)
     tests.abstract_test.TestFile.score = property(lambda self: 3.0)
     pickle.dump = lambda results, file: file.write(b"forged")
-    sys.modules["autograder.otter"] = sys.modules["autograder"] = None
+    sys.modules["autograder.integrations.otter"] = sys.modules["autograder"] = None
 except Exception:
     pass
 open("executed.txt", "w").write("the submission ran in otter's folder")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.course import CourseError
+from autograder.course.declarations import CourseError
 from autograder.release import package as room
 from autograder.release import publish, release
 from autograder.release.package import build_wheel, find_package

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from autograder.course import CourseError, find_course, find_units, read_release
+from autograder.course.declarations import CourseError
+from autograder.course.courses import find_course, find_units, read_release
 from autograder.release import ReleaseReport, check_assignments, release
 from autograder.release.folder import digest
 

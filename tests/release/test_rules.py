@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from autograder.course import read_release
-from autograder.declarations import CourseError
+from autograder.course.courses import read_release
+from autograder.course.declarations import CourseError
 from autograder.release import release
-from autograder.rules import DEFAULT, GROUPS, declared_rules, in_words
+from autograder.course.rules import DEFAULT, GROUPS, declared_rules, in_words
 
 
 def rules(folder: Path, text: str) -> tuple[str, ...]:

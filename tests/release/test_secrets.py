@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from autograder.course import find_units
-from autograder.percent import read_cells
+from autograder.course.courses import find_units
+from autograder.course.percent import read_cells
 from autograder.release import release
 from autograder.release.stub import find_regions
-from autograder.units import unit_folders
+from autograder.course.units import unit_folders
 
 HOUSE = Path(__file__).resolve().parents[2]
 

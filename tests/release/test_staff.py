@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from autograder.course import Course, find_unit
+from autograder.course.courses import Course, find_unit
 from autograder.grading.settings import Settings, fingerprint
 from autograder.release.staff import staff_side
 

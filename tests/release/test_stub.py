@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from autograder.course import CourseError, Unit, read_unit
+from autograder.course.declarations import CourseError
+from autograder.course.units import Unit, read_unit
 from autograder.release.stub import write_stub
 
 

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 import torch
 
-from autograder.course import CourseError, Unit, read_unit
-from autograder.variants import alternatives, mistakes
+from autograder.course.declarations import CourseError
+from autograder.course.units import Unit, read_unit
+from autograder.course.variants import alternatives, mistakes
 
 
 def run(source: str) -> dict[str, Any]:

@@ -8,16 +8,9 @@ from pathlib import Path
 import pytest
 from samples import RUN
 
-from autograder.grading.folder import Folder
-from autograder.grading.results import (
-    Diagnosis,
-    ExerciseResult,
-    Failure,
-    Result,
-    TestResult,
-    to_json,
-    write_atomically,
-)
+from autograder.results.folder import Folder
+from autograder.results.files import to_json, write_atomically
+from autograder.results.records import Diagnosis, ExerciseResult, Failure, Result, TestResult
 
 
 @pytest.fixture(scope="session")

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from autograder.course import Unit
-from autograder.grading.results import Failure
-from autograder.report.actions import (
+from autograder.course.units import Unit
+from autograder.results.records import Failure
+from autograder.integrations.ci.summaries import (
     SUMMARY_BYTES,
     annotated,
     check_summary,

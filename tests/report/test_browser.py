@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from autograder.grading.results import Failure, Resolution
+from autograder.results.records import Failure, Resolution
 from autograder.report.html import html
 
 NOW = dt.datetime(2026, 11, 1, 12, 0, tzinfo=dt.UTC)

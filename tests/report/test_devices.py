@@ -11,10 +11,10 @@ import pytest
 from typer.testing import CliRunner
 
 from autograder.cli import app
-from autograder.course import Unit
-from autograder.grading.results import Failure
-from autograder.report.actions import annotated, check_summary
-from autograder.report.cell import Page, exercise_html
+from autograder.course.units import Unit
+from autograder.results.records import Failure
+from autograder.integrations.ci.summaries import annotated, check_summary
+from autograder.report.notebook_page import Page, exercise_html
 from autograder.report.formats import FORMATS
 
 SIMULATED = "cuda (simulated)"

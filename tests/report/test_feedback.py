@@ -11,15 +11,8 @@ import pytest
 from rich.console import Console
 from samples import RUN
 
-from autograder.grading.results import (
-    Diagnosis,
-    ExerciseResult,
-    Failure,
-    Result,
-    TestResult,
-    read_result,
-    to_json,
-)
+from autograder.results.files import read_result, to_json
+from autograder.results.records import Diagnosis, ExerciseResult, Failure, Result, TestResult
 from autograder.report.feedback import code, escape, feedback
 from autograder.report.grades import grades_csv
 from autograder.report.terminal import class_table

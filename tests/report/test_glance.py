@@ -12,8 +12,8 @@ import pytest
 from typer.testing import CliRunner
 
 from autograder.cli import app
-from autograder.grading.results import Resolution
-from autograder.report.glance import glance
+from autograder.results.records import Resolution
+from autograder.report.overview import glance
 from autograder.report.html import html
 
 NOW = dt.datetime(2026, 11, 1, 12, 0, tzinfo=dt.UTC)

@@ -13,10 +13,10 @@ from nbgrader.api import Gradebook, MissingEntry
 from typer.testing import CliRunner
 
 from autograder.cli import app
-from autograder.grading.errors import ResultError
-from autograder.grading.results import Resolution
-from autograder.programs import find_programs
-from autograder.report.gradebook import write_gradebook
+from autograder.results.files import ResultError
+from autograder.results.records import Resolution
+from autograder.integrations.nbgrader.programs import find_programs
+from autograder.integrations.nbgrader.gradebook import write_gradebook
 
 UNIT, NOTEBOOK = "03_layers", "layers"
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from autograder.grading.errors import ResultError
-from autograder.grading.results import Resolution
-from autograder.report.canvas import canvas
+from autograder.results.files import ResultError
+from autograder.results.records import Resolution
+from autograder.integrations.canvas.gradebook import canvas
 from autograder.report.material import read_material
-from autograder.report.moodle import moodle
-from autograder.report.placing import words
+from autograder.integrations.moodle.worksheet import moodle
+from autograder.report.matching import words
 from autograder.report.sheet import harmless, parsed, read_sheet
 
 DOWNLOADS = Path(__file__).parent / "downloads"

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from autograder.grading.errors import ResultError
+from autograder.results.files import ResultError
 from autograder.report.formats import find_format
-from autograder.report.gradescope import fault_json, results_json
+from autograder.integrations.gradescope.reporting import fault_json, results_json
 from autograder.report.material import read_material
 
 NOW = dt.datetime(2026, 10, 21, tzinfo=dt.UTC)

@@ -8,7 +8,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from autograder.grading.results import Failure, Resolution
+from autograder.results.records import Failure, Resolution
 from autograder.report.junit import junit
 
 NOW = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)

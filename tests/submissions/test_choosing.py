@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from autograder.submissions import Limits, Unit, Unreadable, read
+from autograder.submissions.records import Limits, Unit, Unreadable
+from autograder.submissions.reading import read
 
 
 @pytest.fixture

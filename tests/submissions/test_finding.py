@@ -6,7 +6,9 @@ import os
 
 import pytest
 
-from autograder.submissions import Unreadable, discover, read
+from autograder.submissions.records import Unreadable
+from autograder.submissions.finding import discover
+from autograder.submissions.reading import read
 
 
 def who(found):

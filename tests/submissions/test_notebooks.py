@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder.submissions import Limits, Unreadable
+from autograder.submissions.records import Limits, Unreadable
 from autograder.submissions.magics import is_python, python_of
 from autograder.submissions.notebooks import read_notebook
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from autograder.submissions import Unreadable, read, whole
+from autograder.submissions.records import Unreadable
+from autograder.submissions.reading import read
+from autograder.submissions.single import whole
 
 
 @pytest.mark.parametrize(

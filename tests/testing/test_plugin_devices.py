@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from autograder.devices import VISIBLE
+from autograder.devices.device import VISIBLE
 
 SIMULATED = "cuda (simulated)"
 

@@ -13,7 +13,7 @@ import signal
 import sys
 
 from autograder.worker.confinement import Limits, Plan, confine
-from autograder.worker.nursery import Nursery
+from autograder.worker.children import Nursery
 
 
 def main() -> None:

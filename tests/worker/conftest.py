@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.grading.workers import Limits, Worker, Workers, start_workers
+from autograder.supervisor.workers import Limits, Worker, Workers, start_workers
 
 Spawn = Callable[[str], Worker]
 

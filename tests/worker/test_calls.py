@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from autograder.grading.workers import (
+from autograder.supervisor.workers import (
     Call,
     Foreign,
     Handle,

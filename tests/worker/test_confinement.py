@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from autograder.grading.confining import layers_here
+from autograder.supervisor.confining import layers_here
 from autograder.worker.confinement import LAYERS
 from autograder.worker.limits import LIMIT_LAYERS
 

@@ -15,8 +15,8 @@ import torch
 from torch.nn import functional
 
 from autograder.grading.operators import ban_of, operator_of
-from autograder.grading.workers import Ban, Call, Limits, Reply, Workers, start_workers
-from autograder.rules import DEFAULT
+from autograder.supervisor.workers import Ban, Call, Limits, Reply, Workers, start_workers
+from autograder.course.rules import DEFAULT
 from autograder.testing.errors import StudentStopped
 
 BAN = ban_of(DEFAULT)
@@ -578,7 +578,7 @@ def test_every_kernel_of_a_forbidden_operator_raises() -> None:
     code = (
         "import torch\n"
         "from autograder.grading.operators import ban_of\n"
-        "from autograder.rules import DEFAULT\n"
+        "from autograder.course.rules import DEFAULT\n"
         "from autograder.worker import forbidden\n"
         "forbidden.forbid(ban_of(DEFAULT))\n"
         "names = torch._C._dispatch_get_all_op_names()\n"

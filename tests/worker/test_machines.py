@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from autograder.grading.confining import demand, layers_here
-from autograder.grading.errors import ConfinementError
+from autograder.supervisor.confining import demand, layers_here
+from autograder.supervisor.confining import ConfinementError
 from autograder.worker.levels import LEVELS, level_of, reaches
 
 pytestmark = pytest.mark.skipif(
@@ -25,7 +25,7 @@ HERE = Path(__file__).parent
 
 GRADES = """
 import json, sys
-from autograder.grading.workers import *
+from autograder.supervisor.workers import *
 source = '''
 import torch
 def honest(x): return torch.relu(x)

@@ -12,7 +12,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograder.grading.batches import decode_arguments, decode_reply
+from autograder.supervisor.batches import decode_arguments, decode_reply
 from autograder.worker.decoding import Decoder
 from autograder.worker.encoding import Encoder, foreign
 from autograder.worker.frames import FrameReader, frame, pack, unpack

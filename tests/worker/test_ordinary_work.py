@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from autograder.grading.workers import Call, Limits, Worker, Workers, start_workers
+from autograder.supervisor.workers import Call, Limits, Worker, Workers, start_workers
 
 SOURCE = """
 import os, random, sys, tempfile, threading, time

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from autograder.grading.workers import (
+from autograder.supervisor.workers import (
     Call,
     Limits,
     Worker,

@@ -15,7 +15,7 @@ import pytest
 
 import autograder.devices
 import autograder.worker
-from autograder.grading.workers import Call, Limits, Worker, Workers, start_workers
+from autograder.supervisor.workers import Call, Limits, Worker, Workers, start_workers
 from autograder.worker.limits import LIMIT_LAYERS
 
 Spawn = Callable[..., Worker]
@@ -138,7 +138,7 @@ def test_nothing_outlives_a_grader_that_is_killed(
 ) -> None:
     code = (
         "import os\n"
-        "from autograder.grading.workers import *\n"
+        "from autograder.supervisor.workers import *\n"
         f"workers = start_workers({kind!r})\n"
         "worker = workers.spawn(1, Limits())\n"
         "worker.load('m', 'm.py', 'def loops():\\n    while True: pass', 20)\n"

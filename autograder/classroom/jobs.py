@@ -1,0 +1,132 @@
+"""One job: read what was handed in, grade it, write down the result."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from autograder.course.courses import Course
+from autograder.course.units import Unit
+from autograder.exam.prepared import PreparationError
+from autograder.results.files import ResultError
+from autograder.grading.grader import UnitGrader
+from autograder.supervisor.loading import Code
+from autograder.classroom.messages import Job, Reply
+from autograder.grading.provenance import describe_run
+from autograder.classroom.recognition import recognised
+from autograder.results.files import read_result
+from autograder.results.records import Result, Run
+from autograder.grading.settings import Settings, fingerprint
+from autograder.supervisor.workers import Workers
+from autograder.submissions.records import Checked, Unreadable
+from autograder.submissions.reading import read
+
+
+class Desk:
+    """Grades jobs for one course, preparing each unit when it is first asked for.
+
+    Args:
+        root: the course's folder.
+        settings: the fields of `Settings`.
+        workers: where the students' code runs.
+    """
+
+    def __init__(self, root: Path, settings: dict[str, Any], workers: Workers) -> None:
+        self.course = Course(root, "staff")
+        self.settings = msgspec.convert(settings, Settings)
+        self.workers = workers
+        self.units = {unit.name: unit for unit in self.course.units}
+        self.recognised = {unit.name: recognised(self.course, unit) for unit in self.units.values()}
+        self._graders: dict[str, UnitGrader] = {}
+        self._unusable: dict[str, PreparationError] = {}
+
+    def grade(self, job: Job) -> Reply:
+        """What came of a job."""
+        unit = self.units[job.unit]
+        try:
+            checked = read(job.attempt, self.recognised[unit.name])
+        except Unreadable as error:
+            return Reply(number=job.number, result=self._zero(job, "unreadable", str(error)))
+        if checked is None:
+            sentence = (
+                f"Nothing for {unit.name} was found: hand in {unit.module}.py or "
+                f"{unit.module}.ipynb."
+            )
+            return Reply(number=job.number, result=self._zero(job, "missing", sentence))
+        kept = self._previous(job, checked)
+        if kept is not None:
+            return Reply(number=job.number, result=kept, kept=True)
+        return Reply(number=job.number, result=self._graded(job, unit, checked))
+
+    def _previous(self, job: Job, checked: Checked) -> Result | None:
+        """The earlier result, if grading again would give the same."""
+        if not job.previous:
+            return None
+        try:
+            result = read_result(Path(job.previous))
+        except ResultError:
+            return None
+        same = (
+            result.status == "graded"
+            and result.digest == checked.digest
+            and result.run.fingerprint == fingerprint(self.units[job.unit], self.settings)
+        )
+        return result if same else None
+
+    def _graded(self, job: Job, unit: Unit, checked: Checked) -> Result:
+        code = Code(unit.module, tuple((c.label, c.source) for c in checked.cells))
+        graded = self._grader(unit).grade(code, {a.question: a.text for a in checked.answers})
+        return Result(
+            status="graded",
+            points=sum(e.points for e in graded.exercises if e.points is not None),
+            max_points=unit.points,
+            pending=sum(e.waiting for e in graded.exercises),
+            digest=checked.digest,
+            message=" ".join(graded.problems),
+            notes=[*checked.notes, *graded.notes],
+            exercises=graded.exercises,
+            output=graded.output,
+            run=self._run(unit, graded.layers, graded.seconds),
+            **self._who(job),
+        )
+
+    def _zero(self, job: Job, status: Any, sentence: str) -> Result:
+        unit = self.units[job.unit]
+        return Result(
+            status=status,
+            points=0.0,
+            max_points=unit.points,
+            message=sentence,
+            run=self._run(unit, {}, 0.0),  # without its grader: preparing a unit takes seconds
+            **self._who(job),
+        )
+
+    def _run(self, unit: Unit, layers: dict[str, str], seconds: float) -> Run:
+        return describe_run(
+            self.course, unit, self.settings, self.workers, layers=layers, seconds=seconds
+        )
+
+    def _grader(self, unit: Unit) -> UnitGrader:
+        if unit.name in self._unusable:
+            raise self._unusable[unit.name]
+        if unit.name not in self._graders:
+            try:
+                given = self.recognised[unit.name].stub or ""
+                self._graders[unit.name] = UnitGrader(unit, self.settings, self.workers, given)
+            except PreparationError as error:
+                self._unusable[unit.name] = error
+                raise
+        return self._graders[unit.name]
+
+    def _who(self, job: Job) -> dict[str, Any]:
+        attempt = job.attempt
+        return {
+            "unit": job.unit,
+            "student": attempt.student,
+            "name": attempt.name,
+            "attempt": attempt.number,
+            "attempts": job.attempts,
+            "label": attempt.label,
+        }

@@ -1,0 +1,141 @@
+"""What is going to be graded: the submissions that were named, and the units that they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from autograder.course.policy import Policy
+from autograder.course.units import Unit
+from autograder.classroom.errors import GradingError
+from autograder.classroom.messages import Job
+from autograder.submissions.records import Attempt, Discovery, Unreadable
+from autograder.submissions.finding import discover
+from autograder.submissions.reading import read
+from autograder.submissions.single import whole
+from autograder.submissions.records import Unit as Recognised
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is going to be graded.
+
+    Attributes:
+        jobs: one for each unit of each attempt that counts.
+        warnings: sentences about what was found.
+    """
+
+    jobs: tuple[Job, ...]
+    warnings: tuple[str, ...]
+
+
+def find_submissions(paths: Sequence[Path], recognised: Sequence[Recognised]) -> Discovery:
+    """The submissions under the paths that the instructor named.
+
+    Args:
+        paths: folders of submissions, or single ones.
+        recognised: all of the course's units, as `autograder.submissions` knows them.
+
+    Raises:
+        GradingError: there are none.
+    """
+    try:
+        found = discover(paths, recognised)
+    except Unreadable as error:
+        raise GradingError(str(error)) from None
+    if not found.attempts:
+        named = ", ".join(str(p) for p in paths)
+        raise GradingError(
+            f"No submissions were found in {named}. Name a folder with one entry for each student, "
+            "or single submissions; docs/submitting.md shows the forms that are recognised."
+        )
+    return found
+
+
+def units_present(
+    found: Discovery, units: Sequence[Unit], recognised: Sequence[Recognised]
+) -> list[Unit]:
+    """The units that at least one of the submissions holds something for.
+
+    Args:
+        found: the submissions.
+        units: all of the course's.
+        recognised: the same, as `autograder.submissions` knows them.
+
+    Raises:
+        GradingError: there is none.
+    """
+    by_name = {unit.name: unit for unit in recognised}
+    present = [
+        unit
+        for unit in units
+        if any(_holds(attempt, by_name[unit.name]) for attempt in found.attempts)
+    ]
+    if not present:
+        raise GradingError(
+            "None of the submissions holds work on a unit of this course. Name the unit with "
+            "--unit to grade them all the same, or see docs/submitting.md for what is found."
+        )
+    return present
+
+
+def _holds(attempt: Attempt, unit: Recognised) -> bool:
+    try:
+        checked = read(attempt, unit)
+    except Unreadable:
+        return False
+    return checked is not None and not checked.untouched
+
+
+def plan(found: Discovery, units: Sequence[Unit], *, best: bool) -> Plan:
+    """Decide which attempts are graded.
+
+    Args:
+        found: the submissions.
+        units: the units to grade.
+        best: whether a student's best attempt counts, so that all are graded, or the latest.
+    """
+    by_student: dict[str, list[Attempt]] = {}
+    for attempt in found.attempts:
+        by_student.setdefault(attempt.student, []).append(attempt)
+    jobs: list[Job] = []
+    for attempts in by_student.values():
+        attempts.sort(key=lambda a: a.number)
+        for attempt in attempts if best else attempts[-1:]:
+            for unit in units:
+                jobs.append(
+                    Job(number=len(jobs), unit=unit.name, attempt=attempt, attempts=len(attempts))
+                )
+    return Plan(tuple(jobs), tuple(found.warnings))
+
+
+def plan_one(
+    path: Path, student: str, units: Sequence[Unit], recognised: Sequence[Recognised]
+) -> Plan:
+    """Grade everything at a path as one student's submission.
+
+    Args:
+        path: a folder, archive, module or notebook.
+        student: whose it is.
+        units: the units to grade.
+        recognised: all of the course's units, as `autograder.submissions` knows them.
+
+    Raises:
+        GradingError: there is nothing at `path`.
+    """
+    try:
+        attempt = whole(path, student, recognised)
+    except Unreadable as error:
+        raise GradingError(str(error)) from None
+    jobs = [Job(number=n, unit=unit.name, attempt=attempt) for n, unit in enumerate(units)]
+    return Plan(tuple(jobs), ())
+
+
+def idle_extensions(policy: Policy, plan: Plan) -> list[str]:
+    """A sentence for each extension of a student of whom nothing is graded: mistyped, perhaps."""
+    students = {job.attempt.student for job in plan.jobs}
+    return [
+        f"course.toml has an extension for {student}, of whom nothing was found."
+        for student in sorted(policy.extensions.keys() - students)
+    ]

@@ -1,0 +1,19 @@
+"""What the submissions room must know of a unit to recognise work on it."""
+
+from __future__ import annotations
+
+from autograder.course.courses import Course
+from autograder.course.units import Unit
+from autograder.submissions.records import Unit as Recognised
+
+
+def recognised(course: Course, unit: Unit) -> Recognised:
+    """What `autograder.submissions` must know of a unit."""
+    released = course.root / "assignments" / unit.name / f"{unit.module}.py"
+    stub = released.read_text(encoding="utf-8") if released.is_file() else None
+    return Recognised(
+        name=unit.name,
+        module=unit.module,
+        stub=stub,
+        questions=tuple(question.name for question in unit.questions),
+    )

@@ -1,0 +1,195 @@
+"""Replacements of single functions, and the modules that they make of a reference.
+
+The module is the text of the reference, then what else the file of replacements defines, then the
+replacements under the names of what they replace. Nothing is imported or run to compose it.
+
+In a replacement, and in the helpers of its file, the name of the function that it replaces means
+the reference's own, so that a mistake can spoil a right answer:
+
+    @mistake("cube_backward", "Your gradient points downhill: its sign is wrong.")
+    def sign_is_wrong(dout, cache):
+        return -cube_backward(dout, cache)
+
+Everything else in the module calls the replacement.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from autograder.course.calls import definitions
+from autograder.course.declarations import (
+    CourseError,
+    constant,
+    decorations,
+    functions,
+    parse,
+    place,
+)
+from autograder.course.units import Unit
+
+_ORIGINAL = "_reference_"
+"""Prefix of the reference's own function in a module that replaces it."""
+
+
+@dataclass(frozen=True)
+class Replacement:
+    """A decorated function, and what its decorator says.
+
+    Attributes:
+        node: the function.
+        replaces: the function of the reference that it replaces.
+        said: the arguments of the decorator by name; those that are not constants are None.
+    """
+
+    node: ast.FunctionDef
+    replaces: str
+    said: dict[str, object]
+
+
+class ReplacementFile:
+    """A file of replacements of one unit's functions.
+
+    Args:
+        unit: the unit.
+        path: the file.
+        decorator: that marks a replacement, ``"mistake"`` or ``"alternative"``.
+        positional: the names of the decorator's first arguments.
+        replaces: the name of the argument that names the function to replace.
+
+    Attributes:
+        replacements: its decorated functions.
+
+    Raises:
+        CourseError: a declaration is wrong, or the file defines what the reference defines.
+    """
+
+    def __init__(
+        self, unit: Unit, path: Path, decorator: str, positional: tuple[str, ...], replaces: str
+    ) -> None:
+        self._path = path
+        self._reference = unit.source_file.read_text(encoding="utf-8")
+        self._text = path.read_text(encoding="utf-8")
+        self._lines = self._text.split("\n")
+        tree = parse(path)
+        reference = parse(unit.source_file)
+        known = functions(reference)
+        self.replacements: list[Replacement] = []
+        self._helpers: list[ast.stmt] = []
+        names: dict[str, int] = {}
+        for node in tree.body:
+            calls = decorations(node, decorator) if isinstance(node, ast.FunctionDef) else []
+            if not isinstance(node, ast.FunctionDef) or not calls:
+                if not _is_of_the_kit(node, unit.module):
+                    self._helpers.append(node)
+                continue
+            if node.name in names or (len(calls) > 1 and decorator == "mistake"):
+                raise CourseError(
+                    f"{place(path, node.lineno)}: {node.name} stands for two {decorator}s; give "
+                    "each a function with a name of its own."
+                )
+            names[node.name] = node.lineno
+            for call in calls:
+                said = _said(path, node, call, positional)
+                replaced = said.get(replaces)
+                if not isinstance(replaced, str) or replaced not in known:
+                    raise CourseError(
+                        f"{place(path, node.lineno)}: {node.name} replaces {replaced!r}, which is "
+                        f"no function of {unit.source_file.name}; correct the name."
+                    )
+                self.replacements.append(Replacement(node, replaced, said))
+        self._forbid_shadowing(definitions(reference), names)
+
+    def _forbid_shadowing(self, reference: Iterable[str], decorated: Mapping[str, int]) -> None:
+        """A helper of the reference's name would change functions that no decorator names."""
+        helpers = definitions(ast.Module(self._helpers, []))
+        defined = {name: nodes[0].lineno for name, nodes in helpers.items()} | dict(decorated)
+        for name in sorted(defined.keys() & set(reference)):
+            raise CourseError(
+                f"{place(self._path, defined[name])}: {name} is defined in the reference as well; "
+                "give it another name here."
+            )
+
+    def compose(self, replacements: list[Replacement]) -> str:
+        """The text of the reference with some functions replaced.
+
+        Args:
+            replacements: what replaces what.
+
+        Returns:
+            The text of a module. The reference comes first and unchanged, so that the lines of its
+            functions, and ``from __future__``, are where they were.
+        """
+        renamed = {r.node.name: r.replaces for r in replacements}
+        originals = {r.replaces: f"{_ORIGINAL}{r.replaces}" for r in replacements}
+        others = {r.node.name for r in self.replacements} - renamed.keys()
+        parts = [self._reference.rstrip()]
+        parts.append("\n".join(f"{kept} = {name}" for name, kept in originals.items()))
+        parts += [self._written(node, originals, others) for node in self._helpers]
+        for replacement in replacements:
+            own = {replacement.replaces: originals[replacement.replaces]}
+            parts.append(self._written(replacement.node, renamed | own, others))
+        source = "\n\n\n".join(parts) + "\n"
+        ast.parse(source)
+        return source
+
+    def _written(self, node: ast.stmt, names: Mapping[str, str], others: set[str]) -> str:
+        """The text of a definition with some names exchanged, without the kit's decorators."""
+        edits: list[tuple[int, int, int, str]] = []  # line, from and to which byte, new text
+        parameters = {child.arg for child in ast.walk(node) if isinstance(child, ast.arg)}
+        for child in ast.walk(node):
+            if not isinstance(child, ast.Name) or child.id in parameters:
+                continue
+            if child.id in others and isinstance(child.ctx, ast.Load):
+                raise CourseError(
+                    f"{place(self._path, child.lineno)}: {child.id} belongs to another variant; "
+                    "move what both need into a function without decorator."
+                )
+            if child.id in names:
+                end = child.end_col_offset or child.col_offset
+                edits.append((child.lineno, child.col_offset, end, names[child.id]))
+        first = node.lineno
+        kept: list[ast.expr] = []
+        if isinstance(node, ast.FunctionDef):
+            ours = decorations(node, "mistake") + decorations(node, "alternative")
+            kept = [decorator for decorator in node.decorator_list if decorator not in ours]
+        elif isinstance(node, ast.ClassDef) and node.decorator_list:
+            first = node.decorator_list[0].lineno
+        lines = {
+            number: self._lines[number - 1].encode()
+            for number in range(first, (node.end_lineno or first) + 1)
+        }
+        for line, start, end, text in sorted(edits, reverse=True):
+            if line in lines:
+                lines[line] = lines[line][:start] + text.encode() + lines[line][end:]
+        written = [line.decode() for line in lines.values()]
+        if isinstance(node, ast.FunctionDef) and node.name in names:
+            written[0] = re.sub(rf"def\s+{node.name}\b", f"def {names[node.name]}", written[0])
+        return "\n".join([*(f"@{ast.unparse(decorator)}" for decorator in kept), *written])
+
+
+def _said(
+    path: Path, node: ast.FunctionDef, call: ast.expr, positional: tuple[str, ...]
+) -> dict[str, object]:
+    """The arguments of a decorator by name; those that are not constants are None."""
+    if not isinstance(call, ast.Call):
+        raise CourseError(
+            f"{place(path, node.lineno)}: the decorator of {node.name} says nothing; call it with "
+            f"{' and '.join(positional)}."
+        )
+    said: dict[str, object] = dict.fromkeys(positional)
+    said |= {name: constant(value) for name, value in zip(positional, call.args, strict=False)}
+    return said | {keyword.arg: constant(keyword.value) for keyword in call.keywords if keyword.arg}
+
+
+def _is_of_the_kit(node: ast.stmt, module: str) -> bool:
+    """Whether a statement imports what the variant has anyway, or is the file's docstring."""
+    if isinstance(node, ast.ImportFrom):
+        return node.module in ("__future__", "autograder.testing", module)
+    if isinstance(node, ast.Import):
+        return all(name.name in (module, "autograder.testing") for name in node.names)
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)

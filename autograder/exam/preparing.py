@@ -1,0 +1,291 @@
+"""Preparing a unit's tests once, so that each submission only replays them.
+
+pytest collects the tests, sets up their fixtures and runs each one on the reference. What
+hypothesis draws on the way and what the reference answers is kept: a submission is then measured
+on exactly those inputs, without pytest, without drawing and without computing the reference again.
+Running on the reference is also the proof that a test which fails later fails because of the
+submission.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+import pytest
+from torch import Tensor
+
+from autograder.devices.device import CPU, DEVICES, Device
+from autograder.exam.prepared import PreparationError
+from autograder.exam.probes import Watch, elements, probes
+from autograder.testing import plugin
+from autograder.testing.cases import map_tensors, to_device
+from autograder.testing.plugin import GRADING_PLUGIN, SUBJECTS
+from autograder.testing.property import Body, body_of, body_replaced, is_property
+from autograder.testing.subjects import Answered, CallRecord, ModuleBackend, Reference, Student
+
+FIXTURES = {"student", "reference", "device"}
+
+
+def prepare(
+    files: Sequence[Path],
+    student: Student,
+    reference: Reference | None,
+    on_reference: ModuleBackend | None,
+    *,
+    seed: int,
+    devices: Sequence[str],
+    exercises: Sequence[str] = (),
+) -> list[PreparedTest]:
+    """Collect the tests of one unit and draw their examples.
+
+    Args:
+        files: the test files, hidden and public.
+        student: the `student` fixture of the prepared tests; its backend is exchanged later.
+        reference: the `reference` fixture; None where there is none, as on a student's machine.
+        on_reference: the reference in the student's place, on which every test must pass; None
+            to draw the examples without running the tests.
+        seed: where the inputs come from.
+        devices: the names of the devices to test on.
+        exercises: only these; empty for all.
+
+    Raises:
+        PreparationError: a test cannot be collected, or does not pass on the reference.
+    """
+    recorder = _Recorder(student, reference, on_reference, seed, devices, set(exercises))
+    with tempfile.TemporaryDirectory(prefix="handgrad-pytest-") as folder:
+        settings = Path(folder, "pytest.ini")
+        settings.write_text("[pytest]\n", encoding="utf-8")
+        arguments = [
+            *map(str, files),
+            *("-c", str(settings)),
+            f"--rootdir={files[0].parent.parent}",
+            "--import-mode=importlib",
+            "--noconftest",
+            *("-p", "no:cacheprovider"),
+            *("-p", "autograder.testing.plugin"),
+        ]
+        # Other plugins of the environment have no business here: one that reorders or repeats
+        # tests would change what is graded.
+        autoload = os.environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD")
+        os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+        said = io.StringIO()
+        try:
+            with redirect_stdout(said), redirect_stderr(said):
+                code = pytest.main(arguments, plugins=[recorder])
+        finally:
+            _forget(files)
+            if autoload is None:
+                del os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"]
+            else:
+                os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = autoload
+    if recorder.faults or code not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+        told = "\n\n".join(recorder.faults) or said.getvalue()[-4000:]
+        names = ", ".join(f"{f.parent.name}/{f.name}" for f in files)
+        raise PreparationError(f"The tests of {names} cannot be used for grading:\n{told}")
+    return recorder.tests
+
+
+def _forget(files: Sequence[Path]) -> None:
+    """Take test modules out of the cache of imports, where pytest looks before it reads a file.
+
+    It knows a file by its unit's folder and name, which another course may use too.
+    """
+    paths = {str(file) for file in files}
+    for name, module in list(sys.modules.items()):
+        if getattr(module, "__dict__", {}).get("__file__") in paths:
+            del sys.modules[name]
+
+
+def versions(inputs: Any) -> tuple[int, bool]:
+    """Changes when a tensor in `inputs` is written to, or enters an autograd graph."""
+    total, graph = 0, False
+
+    def look(tensor: Tensor) -> Tensor:
+        nonlocal total, graph
+        total += tensor._version
+        graph = graph or tensor.requires_grad
+        return tensor
+
+    map_tensors(inputs, look)
+    return total, graph
+
+
+class _Recorder:
+    """The pytest plugin that takes each test's inputs instead of reporting its outcome."""
+
+    __name__ = GRADING_PLUGIN
+
+    def __init__(
+        self,
+        student: Student,
+        reference: Reference | None,
+        on_reference: ModuleBackend | None,
+        seed: int,
+        devices: Sequence[str],
+        exercises: set[str],
+    ) -> None:
+        self.student_fixture, self.reference_fixture = student, reference
+        self.on_reference, self.seed, self.exercises = on_reference, seed, exercises
+        self.devices = tuple(DEVICES[name] for name in devices)
+        self.tests: list[PreparedTest] = []
+        self._probes: dict[str, list[int]] | None = None
+        self.faults: list[str] = []
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_configure(self, config: pytest.Config) -> None:
+        config.stash[SUBJECTS] = self
+        config.stash[plugin.DEVICES] = self.devices
+
+    def student(self, folder: Path) -> Student:
+        return self.student_fixture
+
+    def reference(self, folder: Path) -> Reference:
+        if self.reference_fixture is None:
+            raise PreparationError("a public test asks for `reference`, which a release has not")
+        return self.reference_fixture
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        for item in items:
+            if item.get_closest_marker("exercise") is None:
+                self.faults.append(f"{item.nodeid} names no exercise: add @exercise(name, points=)")
+        if self.exercises:
+            items[:] = [
+                item
+                for item in items
+                if (mark := item.get_closest_marker("exercise")) and mark.args[0] in self.exercises
+            ]
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool:
+        names = pyfuncitem._fixtureinfo.argnames
+        fixtures = {name: pyfuncitem.funcargs[name] for name in names}
+        own = set(fixtures) - FIXTURES - _parameters(pyfuncitem)
+        if own:
+            raise PreparationError(
+                f"{pyfuncitem.nodeid} uses the fixtures {sorted(own)}; a unit's tests are set up "
+                f"once and replayed, so only {sorted(FIXTURES)} are available"
+            )
+        mark = pyfuncitem.get_closest_marker("exercise")
+        assert mark is not None
+        device = plugin.device_of(pyfuncitem)
+        if mark.kwargs.get("speed") is not None and device is not CPU:
+            return True  # speed is compared on the CPU, where everybody can
+        test = PreparedTest(
+            name=pyfuncitem.name,
+            exercise=str(mark.args[0]),
+            points=float(mark.kwargs["points"]),
+            public=pyfuncitem.path.name == "test_public.py",
+            device=device.name,
+            variant=_variant(pyfuncitem),
+            function=pyfuncitem.obj,
+            body=body_of(pyfuncitem.obj),
+            fixtures=fixtures,
+            examples=[],
+            seed=self.seed,
+            location=f"{pyfuncitem.path.parent.name}/{pyfuncitem.path.name}::{pyfuncitem.name}",
+            speed=mark.kwargs.get("speed"),
+        )
+        if test.place.simulated and self._take_over(test):
+            pass
+        elif is_property(test.function):
+            self._draw(test)
+        else:
+            self._keep(test, {})
+        self.tests.append(test)
+        return True
+
+    def _draw(self, test: PreparedTest) -> None:
+        """Let hypothesis draw; keep what it draws."""
+
+        def keep(**arguments: Any) -> None:
+            drawn = {k: v for k, v in arguments.items() if k not in test.fixtures}
+            every.append(drawn)
+            if not test.place.simulated:
+                self._keep(test, drawn)
+
+        every: list[dict[str, Any]] = []
+        hypothesis.seed(test.seed)(test.function)
+        with body_replaced(test.function, keep):
+            test.function(**test.fixtures)
+        if test.place.simulated:
+            self._keep(test, _typical(every))
+
+    def _take_over(self, test: PreparedTest) -> bool:
+        """For the simulated device: keep some of what was drawn for the CPU, if it was."""
+        twins = {t.variant: t for t in self.tests if t.device == CPU.name}
+        if self.on_reference is None or test.variant not in twins:
+            return False
+        if self._probes is None:
+            self._probes = probes(twins.values())
+        every = [example.inputs for example in twins[test.variant].examples]
+        chosen = [every[i] for i in self._probes.get(test.variant, ())]
+        test.probe = bool(chosen)
+        for drawn in chosen or [_typical(every)]:
+            self._keep(test, drawn)
+        return True
+
+    def _chooses(self, test: PreparedTest) -> bool:
+        """Whether there will be a choice among this test's examples."""
+        return test.device == CPU.name and any(device.simulated for device in self.devices)
+
+    def _keep(self, test: PreparedTest, drawn: dict[str, Any]) -> None:
+        """Keep one example, having run it on the reference if there is one."""
+        with test.place.active():
+            self._keep_there(test, to_device(drawn, test.place.torch))
+
+    def _keep_there(self, test: PreparedTest, inputs: dict[str, Any]) -> None:
+        example = Example(inputs)
+        if self.on_reference is not None:
+            before = versions(inputs)
+            if self._chooses(test):
+                with Watch(self.on_reference) as watch:
+                    self.student_fixture.backend = watch
+                    test.run(example)
+                example.operators, example.messages = watch.operators, watch.messages
+                example.lines = watch.lines
+            else:
+                self.student_fixture.backend = self.on_reference
+                test.run(example)
+            example.calls = self.student_fixture.calls
+            if versions(inputs) != before:
+                raise PreparationError(
+                    f"{test.name} changes its inputs, but other submissions are tested on them "
+                    "too: clone them first"
+                )
+        test.examples.append(example)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            self.faults.append(f"{report.nodeid} ({report.when}):\n{report.longreprtext[-3000:]}")
+        elif report.skipped:
+            self.faults.append(f"{report.nodeid} is skipped: a test that is skipped grades nothing")
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:
+            self.faults.append(f"{report.nodeid}:\n{report.longreprtext[-3000:]}")
+
+
+def _typical(every: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """An example of middling size: the smallest ones often skip a loop, large ones take longer."""
+    return sorted(every, key=elements)[len(every) // 2]
+
+
+def _variant(item: pytest.Function) -> str:
+    """The test and its parameters other than the device."""
+    indices = item.callspec.indices if hasattr(item, "callspec") else {}
+    others = sorted((name, i) for name, i in indices.items() if name != "device")
+    return f"{item.path.name}::{item.originalname} {others}"
+
+
+def _parameters(item: pytest.Function) -> set[str]:
+    """The arguments that come from ``pytest.mark.parametrize``."""
+    return set(item.callspec.params) if hasattr(item, "callspec") else set()

@@ -1,0 +1,126 @@
+"""A submission's code on its way into a worker, and into the next one when that has stopped."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+from autograder.devices.device import CPU, Device
+from autograder.supervisor.endings import why_it_did_not_load
+from autograder.supervisor.session import Seat
+from autograder.supervisor.workers import Worker
+from autograder.testing.errors import StudentError, StudentStopped
+
+# So many of a notebook's cells may stop its process, and it is loaded again without them.
+MOST_SKIPPED = 4
+
+
+@dataclass(frozen=True)
+class Code:
+    """What a student handed in for one unit, as far as a worker is concerned.
+
+    Attributes:
+        module: the name to import it under.
+        cells: label and source of each piece, in order; a plain module is one piece.
+    """
+
+    module: str
+    cells: tuple[tuple[str, str], ...]
+
+    def line(self, label: str, number: int) -> str | None:
+        """The text of a line of a piece; None if there is no such line.
+
+        Args:
+            label: of the piece.
+            number: from 1.
+        """
+        lines = self._lines.get(label, [])
+        return lines[number - 1] if 0 < number <= len(lines) else None
+
+    @functools.cached_property
+    def _lines(self) -> dict[str, list[str]]:
+        return {label: source.split("\n") for label, source in self.cells}
+
+
+class Loader:
+    """Loads the code for one device into whichever worker there is.
+
+    Args:
+        seat: where the worker is.
+        code: the submission.
+        device: what the code computes on.
+
+    Attributes:
+        problems: sentences about cells that did not load.
+        error: why a function may be missing, if a cell did not load.
+    """
+
+    def __init__(self, seat: Seat, code: Code, device: Device = CPU) -> None:
+        self.problems: list[str] = []
+        self.error: StudentError | StudentStopped | None = None
+        self._seat, self._code, self._device = seat, code, device
+        self._worker: Worker | None = None  # the one that the code was loaded into
+        self._given_up: StudentStopped | None = None
+        self._skipped: set[int] = set()  # cells that stopped a process
+        self._told: set[int] = set()  # cells that raised
+
+    def ready(self) -> Worker:
+        """A worker with the code loaded.
+
+        Raises:
+            StudentStopped: there is nothing that can be loaded.
+        """
+        self._seat.listen(self._device)
+        worker = self._seat.worker
+        if worker is not None and worker is self._worker:
+            return worker
+        if self._given_up is not None:
+            raise self._given_up
+        # What is said about loading reaches students. Only the first time nothing hidden is known.
+        again = self._worker is not None
+        while True:
+            worker = self._seat.worker or self._seat.renew()
+            try:
+                self._load(worker, again)
+            except StudentStopped as stop:
+                if len(self._skipped) == min(MOST_SKIPPED, len(self._code.cells)):
+                    self._given_up = stop
+                    raise
+            else:
+                self._worker = worker
+                return worker
+
+    def _load(self, worker: Worker, again: bool) -> None:
+        """Run the cells, but those that stopped a process.
+
+        Raises:
+            StudentStopped: this one, too.
+        """
+        for position, (label, source) in enumerate(self._code.cells):
+            if position in self._skipped:
+                continue
+            try:
+                error = worker.load(
+                    self._code.module, label, source, self._seat.seconds(), device=self._device
+                )
+            except StudentStopped as stop:
+                self._skipped.add(position)
+                explained = self._seat.explained(stop)
+                if again and explained is stop:
+                    sentence = f"Loading {label} once more ended its process."
+                else:
+                    sentence = f"{explained.reason}."
+                self.problems.append(sentence)
+                self.error = StudentStopped(explained.category, sentence)
+                raise self.error from None
+            if error is not None and not again and position not in self._told:
+                self._told.add(position)
+                self.problems.append(
+                    why_it_did_not_load(label, error.kind, error.line, error.message)
+                )
+                self.error = StudentError(
+                    error.kind,
+                    f"{label} stopped before the function was defined ({error.message})",
+                    error.line,
+                    error.trace,
+                )
