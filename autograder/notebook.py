@@ -18,8 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from autograder.course.courses import Course
-    from autograder.course.units import Unit
+    from autograder.course import Course, Unit
 
 __all__ = ["check"]
 
@@ -66,16 +65,15 @@ def _check(shell: Any, names: tuple[str, ...]) -> str:
     """Check and show; what is wrong in one sentence, or nothing."""
     import IPython.display
 
-    from autograder.course.declarations import CourseError
-    from autograder.course.courses import find_course
-    from autograder.exam.prepared import PreparationError
-    from autograder.grading.settings import settings_here
-    from autograder.report.notebook_page import Message, Page
+    from autograder.course import CourseError, find_course
+    from autograder.exam import PreparationError
+    from autograder.grading import settings_here
+    from autograder.report import Message, Page
 
     display: Callable[[object], object] = IPython.display.display
 
     try:
-        from autograder.grading.checking import check_live
+        from autograder.grading import check_live
 
         course = find_course()
         unit, exercises = _meant(course, names)
@@ -95,11 +93,10 @@ def _check(shell: Any, names: tuple[str, ...]) -> str:
 
 def _meant(course: Course, names: tuple[str, ...]) -> tuple[Unit, tuple[str, ...]]:
     """The one unit that is meant, and its exercises; the notebook's own unit goes first."""
-    from autograder.course.declarations import CourseError
-    from autograder.course.targets import chosen
+    from autograder.course import CourseError, find_targets
 
     here = Path.cwd()
-    targets = chosen(course, list(names), here)
+    targets = find_targets(course, list(names), here)
     home = [t for t in targets if here == t[0].folder or t[0].folder in here.parents]
     found = home or targets
     if len(found) != 1:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from autograder.results.records import Run
+from autograder.results import Run
 
 RUN = Run(
     version="0.1.0",

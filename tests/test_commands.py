@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from autograder.cli import app
-from autograder.worker.levels import LEVELS
+from autograder.worker import LEVELS
 
 ROOT = Path(__file__).parents[1]
 AUTOGRADER = Path(sys.executable).with_name("autograder")
@@ -332,7 +332,14 @@ def test_help_waits_for_no_library_that_only_grading_needs():
     )
     imported = set(done.stdout.split())
     assert "autograder.commands.grade" in imported
-    assert not imported & {"torch", "numpy", "pytest", "hypothesis", "msgspec", "autograder.course.courses"}
+    assert not imported & {
+        "torch",
+        "numpy",
+        "pytest",
+        "hypothesis",
+        "msgspec",
+        "autograder.course.courses",
+    }
 
 
 def test_wrong_arguments_are_answered_with_a_sentence(tmp_path):

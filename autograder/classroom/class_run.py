@@ -9,16 +9,22 @@ from pathlib import Path
 
 import msgspec
 
-from autograder.course.courses import Course
-from autograder.classroom.processes import run_jobs
-from autograder.results.files import ResultError
-from autograder.results.folder import Folder
-from autograder.classroom.lateness import dated
+from autograder.classroom.lateness import with_lateness
 from autograder.classroom.messages import Job, Orders, Reply
+from autograder.classroom.processes import run_jobs
 from autograder.classroom.regrading import falls
-from autograder.results.resolutions import read_resolutions, resolved
-from autograder.results.files import read_result, to_json, write_atomically
-from autograder.results.records import Result, Run
+from autograder.course import Course
+from autograder.results import (
+    Folder,
+    Result,
+    ResultError,
+    Run,
+    apply_resolutions,
+    read_resolutions,
+    read_result,
+    to_json,
+    write_atomically,
+)
 
 
 @dataclass
@@ -54,7 +60,7 @@ def grade_class(
 ) -> ClassReport:
     """Grade jobs, writing each result as soon as it is there.
 
-    A result that would lower a mark waits for a person instead; see `autograder.classroom.regrading`.
+    A result that would lower a mark waits for a person instead; see `regrading`.
 
     Args:
         course: the course.
@@ -82,8 +88,8 @@ def grade_class(
         if reply.fault:
             report.faults.setdefault(reply.fault, []).append(job.attempt.student)
         result = reply.result or needs_a_person(job, reply, points[job.unit])
-        result = dated(result, job.attempt, policy)
-        result = resolved(result, read_resolutions(folder.resolutions_file))
+        result = with_lateness(result, job.attempt, policy)
+        result = apply_resolutions(result, read_resolutions(folder.resolutions_file))
         report.kept += reply.kept
         key = (result.student, result.unit)
         others = [j for j in jobs if (j.attempt.student, j.unit) == key]

@@ -6,10 +6,16 @@ import datetime as dt
 import getpass
 
 from autograder.classroom.errors import GradingError
-from autograder.results.folder import Folder
-from autograder.results.resolutions import add_resolution, read_resolutions, resolved
-from autograder.results.files import to_json, write_atomically
-from autograder.results.records import Resolution, Result
+from autograder.results import (
+    Folder,
+    Resolution,
+    Result,
+    add_resolution,
+    apply_resolutions,
+    read_resolutions,
+    to_json,
+    write_atomically,
+)
 
 
 def resolve(
@@ -58,7 +64,7 @@ def resolve(
         when=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
     )
     add_resolution(folder.resolutions_file, decision)
-    result = resolved(result, read_resolutions(folder.resolutions_file))
+    result = apply_resolutions(result, read_resolutions(folder.resolutions_file))
     write_atomically(folder.result_file(result.unit, result.student), to_json(result))
     if not exercise:  # the mark is decided, and no other waits any more
         folder.waiting_file(result.unit, result.student).unlink(missing_ok=True)

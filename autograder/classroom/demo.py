@@ -6,8 +6,8 @@ import json
 import zipfile
 from pathlib import Path
 
-from autograder.course.units import Unit
 from autograder.classroom.verifying import Variant, variants
+from autograder.course import Unit
 
 STUDENTS = (
     *("ada", "alan", "barbara", "claude", "donald", "edsger", "emmy", "frances"),

@@ -7,24 +7,17 @@ from typing import Any
 
 import msgspec
 
-from autograder.course.courses import Course
-from autograder.course.units import Unit
-from autograder.exam.prepared import PreparationError
-from autograder.results.files import ResultError
-from autograder.grading.grader import UnitGrader
-from autograder.supervisor.loading import Code
 from autograder.classroom.messages import Job, Reply
-from autograder.grading.provenance import describe_run
-from autograder.classroom.recognition import recognised
-from autograder.results.files import read_result
-from autograder.results.records import Result, Run
-from autograder.grading.settings import Settings, fingerprint
-from autograder.supervisor.workers import Workers
-from autograder.submissions.records import Checked, Unreadable
-from autograder.submissions.reading import read
+from autograder.classroom.recognition import recognised_unit
+from autograder.course import Course, Unit
+from autograder.exam import PreparationError
+from autograder.grading import Settings, UnitGrader, describe_run, fingerprint
+from autograder.results import Result, ResultError, Run, read_result
+from autograder.submissions import Checked, Unreadable, read
+from autograder.supervisor import Code, Workers
 
 
-class Desk:
+class JobGrader:
     """Grades jobs for one course, preparing each unit when it is first asked for.
 
     Args:
@@ -38,7 +31,9 @@ class Desk:
         self.settings = msgspec.convert(settings, Settings)
         self.workers = workers
         self.units = {unit.name: unit for unit in self.course.units}
-        self.recognised = {unit.name: recognised(self.course, unit) for unit in self.units.values()}
+        self.recognised = {
+            unit.name: recognised_unit(self.course, unit) for unit in self.units.values()
+        }
         self._graders: dict[str, UnitGrader] = {}
         self._unusable: dict[str, PreparationError] = {}
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import msgspec
 
-from autograder.results.records import Result
-from autograder.course.policy import Late, Policy
-from autograder.submissions.records import Attempt
+from autograder.course import Late, Policy
+from autograder.results import Result
+from autograder.submissions import Attempt
 
 _DAY = dt.timedelta(days=1)
 
@@ -51,7 +51,7 @@ def lateness(attempt: Attempt, due: dt.datetime | None, rule: Late) -> Lateness:
         due: for this student; None if there is no date.
         rule: what lateness costs.
     """
-    came = moment(attempt.when)
+    came = parse_moment(attempt.when)
     if due is None or came is None:
         return Lateness(attempt.late)
     by = came - due.astimezone(dt.UTC)
@@ -63,7 +63,7 @@ def lateness(attempt: Attempt, due: dt.datetime | None, rule: Late) -> Lateness:
     return Lateness(True, days, round(min(rule.at_most, rule.per_day * days), 6))
 
 
-def moment(text: str | None) -> dt.datetime | None:
+def parse_moment(text: str | None) -> dt.datetime | None:
     """An ISO 8601 moment in UTC; None if it is not one, or names no time zone."""
     try:
         when = dt.datetime.fromisoformat(text or "")
@@ -72,7 +72,7 @@ def moment(text: str | None) -> dt.datetime | None:
     return None if when.tzinfo is None else when.astimezone(dt.UTC)
 
 
-def dated(result: Result, attempt: Attempt, policy: Policy) -> Result:
+def with_lateness(result: Result, attempt: Attempt, policy: Policy) -> Result:
     """The result with what the course's dates make of it.
 
     Apart from grading, because it may change without it: an extension is granted after the fact.
@@ -112,7 +112,7 @@ def dated(result: Result, attempt: Attempt, policy: Policy) -> Result:
     )
 
 
-def unmeasured(results: Sequence[Result], rule: Late) -> str:
+def unmeasured_lateness(results: Sequence[Result], rule: Late) -> str:
     """The sentence about work of which nobody knows how late it came; empty if there is none.
 
     Args:
@@ -125,7 +125,8 @@ def unmeasured(results: Sequence[Result], rule: Late) -> str:
         {
             r.student
             for r in results
-            if (r.late and not r.days_late) or (r.due and r.submitted and not moment(r.submitted))
+            if (r.late and not r.days_late)
+            or (r.due and r.submitted and not parse_moment(r.submitted))
         }
     )
     if not names:

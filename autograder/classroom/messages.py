@@ -1,24 +1,17 @@
-"""A grading process: takes jobs from the command's process, gives results back.
+"""What the command's process and its grading processes say to each other.
 
-Both are ours and trust each other; still they exchange JSON only. The worker server is started
-before anything secret is read, so that nothing secret can be inherited from here.
+Both are ours and trust each other; still they exchange JSON only.
 """
 
 from __future__ import annotations
 
 import json
-import traceback
-from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from autograder.exam.prepared import PreparationError
-from autograder.grading.replay import DeviceLost
-from autograder.supervisor.confining import ConfinementError
-from autograder.results.records import Result, Struct
-from autograder.submissions.records import Attempt
+from autograder.results import Result, Struct
+from autograder.submissions import Attempt
 
 
 class Job(Struct, frozen=True):
@@ -79,35 +72,3 @@ def encode(message: Struct) -> bytes:
 def decode(raw: bytes, kind: type[Any]) -> Any:
     """The message of that type."""
     return msgspec.convert(json.loads(raw), type=kind, dec_hook=lambda cls, value: cls(value))
-
-
-def main(connection: Connection, raw_orders: bytes) -> None:
-    """Serve jobs until the connection closes."""
-    from autograder.supervisor.workers import start_workers
-
-    orders = decode(raw_orders, Orders)
-    # A GPU's driver needs more than the tighter profile allows.
-    profile = "cuda" if "cuda" in orders.settings["devices"] else "cpu"
-    with start_workers(orders.worker or None, profile=profile) as workers:
-        from autograder.classroom.jobs import Desk
-
-        desk = Desk(Path(orders.root), orders.settings, workers)
-        while True:
-            try:
-                job = decode(connection.recv_bytes(), Job)
-            except EOFError:
-                return
-            try:
-                reply = desk.grade(job)
-            except (PreparationError, ConfinementError) as error:
-                reply = Reply(number=job.number, fault=str(error))
-            except DeviceLost as error:
-                reply = Reply(number=job.number, fault=str(error), last=True)
-            except Exception:
-                reply = Reply(number=job.number, fault=traceback.format_exc())
-            try:
-                connection.send_bytes(encode(reply))
-            except OSError:
-                return  # nobody waits for it any more
-            if reply.last:
-                return

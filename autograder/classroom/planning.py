@@ -6,15 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.course.policy import Policy
-from autograder.course.units import Unit
 from autograder.classroom.errors import GradingError
 from autograder.classroom.messages import Job
-from autograder.submissions.records import Attempt, Discovery, Unreadable
-from autograder.submissions.finding import discover
-from autograder.submissions.reading import read
-from autograder.submissions.single import whole
-from autograder.submissions.records import Unit as Recognised
+from autograder.course import Policy, Unit
+from autograder.submissions import (
+    Attempt,
+    Discovery,
+    Platform,
+    Unreadable,
+    discover,
+    read,
+    single_submission,
+)
+from autograder.submissions import Unit as Recognised
 
 
 @dataclass(frozen=True)
@@ -30,18 +34,23 @@ class Plan:
     warnings: tuple[str, ...]
 
 
-def find_submissions(paths: Sequence[Path], recognised: Sequence[Recognised]) -> Discovery:
+def find_submissions(
+    paths: Sequence[Path],
+    recognised: Sequence[Recognised],
+    platforms: Sequence[Platform] = (),
+) -> Discovery:
     """The submissions under the paths that the instructor named.
 
     Args:
         paths: folders of submissions, or single ones.
         recognised: all of the course's units, as `autograder.submissions` knows them.
+        platforms: whose downloads are known.
 
     Raises:
         GradingError: there are none.
     """
     try:
-        found = discover(paths, recognised)
+        found = discover(paths, recognised, platforms=platforms)
     except Unreadable as error:
         raise GradingError(str(error)) from None
     if not found.attempts:
@@ -125,7 +134,7 @@ def plan_one(
         GradingError: there is nothing at `path`.
     """
     try:
-        attempt = whole(path, student, recognised)
+        attempt = single_submission(path, student, recognised)
     except Unreadable as error:
         raise GradingError(str(error)) from None
     jobs = [Job(number=n, unit=unit.name, attempt=attempt) for n, unit in enumerate(units)]

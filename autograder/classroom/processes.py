@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 
-from autograder.devices.device import VISIBLE
-from autograder.classroom.messages import Job, Orders, Reply, decode, encode, main
+from autograder.classroom.grading_process import main
+from autograder.classroom.messages import Job, Orders, Reply, decode, encode
+from autograder.devices import VISIBLE
 
 # Preparing a unit and starting a process are not the submission's time.
 GRACE_SECONDS = 180.0

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from autograder.course.courses import Course
-from autograder.course.units import Unit
-from autograder.submissions.records import Unit as Recognised
+from autograder.course import Course, Unit
+from autograder.submissions import Unit as Recognised
 
 
-def recognised(course: Course, unit: Unit) -> Recognised:
+def recognised_unit(course: Course, unit: Unit) -> Recognised:
     """What `autograder.submissions` must know of a unit."""
     released = course.root / "assignments" / unit.name / f"{unit.module}.py"
     stub = released.read_text(encoding="utf-8") if released.is_file() else None

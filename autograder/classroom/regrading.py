@@ -11,10 +11,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from autograder.classroom.errors import GradingError
-from autograder.results.folder import Folder
-from autograder.results.resolutions import read_resolutions, resolved
-from autograder.results.files import to_json, write_atomically
-from autograder.results.records import Result
+from autograder.results import (
+    Folder,
+    Result,
+    apply_resolutions,
+    read_resolutions,
+    to_json,
+    write_atomically,
+)
 
 
 def falls(before: Result, after: Result, *, best: bool = False) -> bool:
@@ -57,7 +61,7 @@ class Change:
         return found
 
 
-def changes(
+def mark_changes(
     before: Iterable[Result], after: Iterable[Result], waiting: Iterable[Result] = ()
 ) -> list[Change]:
     """What differs between two runs, by unit and student.
@@ -88,7 +92,7 @@ def _exercises(before: Result, after: Result) -> Iterable[tuple[str, float | Non
             yield name, old.get(name), new.get(name)
 
 
-def accept(folder: Folder, students: Sequence[str] = (), unit: str = "") -> list[Result]:
+def accept_lower(folder: Folder, students: Sequence[str] = (), unit: str = "") -> list[Result]:
     """Let lower marks count that wait for it.
 
     Args:
@@ -117,7 +121,7 @@ def accept(folder: Folder, students: Sequence[str] = (), unit: str = "") -> list
         return []
     folder.keep_previous()
     decisions = read_resolutions(folder.resolutions_file)
-    accepted = [resolved(result, decisions) for result in wanted]
+    accepted = [apply_resolutions(result, decisions) for result in wanted]
     for result in accepted:
         write_atomically(folder.result_file(result.unit, result.student), to_json(result))
         folder.waiting_file(result.unit, result.student).unlink()

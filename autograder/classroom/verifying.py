@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from autograder.course.units import Unit
-from autograder.devices.device import CPU
-from autograder.results.records import ExerciseResult, Result
-from autograder.course.variants import alternatives, mistakes
+from autograder.course import Unit, alternatives, mistakes
+from autograder.devices import CPU
+from autograder.results import ExerciseResult, Result
 
 DIAGNOSED_SHARE = 0.8
 

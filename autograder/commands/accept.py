@@ -24,18 +24,17 @@ def accept(
     Until then students keep the higher mark. To keep it for good, give it with `resolve`.
     `autograder report OUT --format changes` lists what waits.
     """
-    from autograder.classroom.errors import GradingError
-    from autograder.results.folder import Folder
-    from autograder.classroom.regrading import accept as let_fall
-    from autograder.report.words import total
-    from autograder.report.writing import write_reports
+    from autograder.classroom import GradingError
+    from autograder.classroom import accept_lower as let_fall
+    from autograder.report import mark_text, write_reports
+    from autograder.results import Folder
 
     folder = Folder(to)
     if not (to / "results").is_dir():
         raise GradingError(f"{to} holds no results. Name the OUT of `autograder grade`.")
     accepted = let_fall(folder, students or [], unit)
     for result in accepted:
-        out.print(f"{escape(result.student)} has {total(result)} points in {result.unit}.")
+        out.print(f"{escape(result.student)} has {mark_text(result)} points in {result.unit}.")
     if not accepted:
         out.print(f"No lower mark waits in {escape(str(to))}.")
     write_reports(folder, folder.results())

@@ -11,9 +11,13 @@ from rich.markup import escape
 
 from autograder.commands.console import err, out
 from autograder.commands.options import Devices
+from autograder.integrations import annotators
 
 if TYPE_CHECKING:
-    from autograder.results.records import Result
+    from autograder.integrations import Annotator
+    from autograder.results import Result
+
+ANNOTATORS = ", ".join(annotator.name for annotator in annotators())
 
 
 def check(
@@ -36,10 +40,15 @@ def check(
     begun: Annotated[
         bool, typer.Option("--begun", help="Leave out units in which nothing is written yet.")
     ] = False,
-    github: Annotated[
-        bool,
-        typer.Option("--github", help="Also annotate the files and write the job's summary."),
-    ] = False,
+    annotate: Annotated[
+        str,
+        typer.Option(
+            "--annotate",
+            metavar="CI",
+            help="Also annotate the files and write the job's summary, as this system shows them: "
+            f"{ANNOTATORS}.",
+        ),
+    ] = "",
     junit: Annotated[
         Path | None, typer.Option("--junit", metavar="FILE", help="Also write JUnit XML.")
     ] = None,
@@ -51,26 +60,24 @@ def check(
 
     Exit code: 0 all public tests pass, 1 some fail, 2 nothing could be checked.
     """
-    from autograder.course.courses import find_course
-    from autograder.devices.detection import likely_profile
-    from autograder.devices.machine import can_fork
-    from autograder.grading.settings import settings_here
-    from autograder.course.targets import chosen
+    from autograder.course import find_course, find_targets
+    from autograder.devices import can_fork, likely_profile
+    from autograder.grading import settings_here
 
+    shown = _annotator(annotate)
     course = find_course()
-    targets = chosen(course, what or [], Path.cwd())
+    targets = find_targets(course, what or [], Path.cwd())
     workers = None
     if can_fork() and not in_process:
-        from autograder.supervisor.workers import start_workers
+        from autograder.supervisor import start_workers
 
         workers = start_workers(profile=likely_profile())
     else:
         err.print("[dim]Your code runs in this process: press Ctrl+C if it does not come back.[/]")
     try:
         # Imported only now: the worker server starts up while torch is imported here.
-        from autograder.grading.checking import check as check_unit
-        from autograder.integrations.ci.summaries import check_summary, for_github, summarise
-        from autograder.report.terminal import print_check
+        from autograder.grading import check as check_unit
+        from autograder.report import print_check
 
         settings = settings_here(course.policy, device or ())
         results: list[Result] = []
@@ -83,21 +90,20 @@ def check(
                 out.print(f"{unit.name}: {escape(said)}", soft_wrap=True)
                 continue
             results.append(result)
-            with for_github(unit, result, course.root) if github else nullcontext():
+            with shown.around(unit, result, course.root) if shown else nullcontext():
                 print_check(out, result, verbose=verbose)
     finally:
         if workers is not None:
             workers.close()
-    if github:
-        summarise(check_summary(results))
+    if shown:
+        shown.summarise(results)
     if junit is not None:
         import datetime as dt
 
-        from autograder.report.junit import junit as junit_xml
-        from autograder.report.material import Document
-        from autograder.report.writing import put
+        from autograder.report import Document, write_document
+        from autograder.report import junit_xml as junit_xml
 
-        put(Document(junit_xml(results, dt.datetime.now(dt.UTC))), junit)
+        write_document(Document(junit_xml(results, dt.datetime.now(dt.UTC))), junit)
     if results and not any(result.exercises for result in results):
         err.print("[yellow]Nothing was checked: there are no public tests of this.[/]")
         raise typer.Exit(2)
@@ -105,3 +111,15 @@ def check(
     if passed and results:
         out.print("[green]All public tests pass.[/] Hidden tests check more when it is graded.")
     raise typer.Exit(0 if passed else 1)
+
+
+def _annotator(name: str) -> Annotator | None:
+    """The CI system of that name; None for no name.
+
+    Raises:
+        typer.BadParameter: there is none.
+    """
+    found = next((annotator for annotator in annotators() if annotator.name == name), None)
+    if name and found is None:
+        raise typer.BadParameter(f"There is no {name!r}; there are {ANNOTATORS}.")
+    return found

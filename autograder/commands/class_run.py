@@ -6,6 +6,7 @@ table. `grade`, `verify` and `demo` are class runs.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,14 +14,13 @@ import typer
 from rich.markup import escape
 
 from autograder.commands.console import err, out
+from autograder.integrations import platforms
 
 if TYPE_CHECKING:
-    from autograder.course.courses import Course
-    from autograder.classroom.class_run import ClassReport
-    from autograder.results.folder import Folder
-    from autograder.classroom.planning import Plan
-    from autograder.results.records import Result
-    from autograder.grading.settings import Settings
+    from autograder.classroom import ClassReport, Plan
+    from autograder.course import Course
+    from autograder.grading import Settings
+    from autograder.results import Folder, Result
 
 
 def plan_class(course: Course, paths: list[Path], names: list[str], student: str = "") -> Plan:
@@ -32,13 +32,18 @@ def plan_class(course: Course, paths: list[Path], names: list[str], student: str
         names: of units; none means those that were handed in.
         student: whose everything at the one path is; empty for a class.
     """
-    from autograder.course.courses import find_unit
-    from autograder.classroom.errors import GradingError
-    from autograder.classroom.planning import find_submissions, plan, plan_one, units_present
-    from autograder.classroom.recognition import recognised
+    from autograder.classroom import (
+        GradingError,
+        find_submissions,
+        plan,
+        plan_one,
+        recognised_unit,
+        units_present,
+    )
+    from autograder.course import find_unit
 
     every = course.units
-    known = [recognised(course, unit) for unit in every]
+    known = [recognised_unit(course, unit) for unit in every]
     if student and (len(paths) != 1 or not names):
         raise GradingError(
             "With --student, name one path and the unit: autograder grade FOLDER --student ada "
@@ -48,22 +53,35 @@ def plan_class(course: Course, paths: list[Path], names: list[str], student: str
     if student:
         return plan_one(paths[0], student, units, known)
     with out.status("Looking at the submissions ..."):
-        found = find_submissions(paths, known)
+        found = find_submissions(paths, known, platforms())
         units = units or units_present(found, every, known)
     return plan(found, units, best=course.policy.attempt == "best")
 
 
-def run_class(
-    course: Course,
-    plan: Plan,
-    settings: Settings,
-    folder: Folder,
-    *,
-    jobs: int | None = None,
-    resume: bool = False,
-    worker: str = "",
-    gpus: int = 1,
-) -> ClassReport:
+@dataclass(frozen=True)
+class ClassRun:
+    """How a class is graded: what a command's options come to.
+
+    Attributes:
+        course: the course.
+        settings: how to grade.
+        folder: where results go.
+        jobs: how many grading processes; None for one on each core.
+        resume: keep the results that are there and would come out the same.
+        worker: the kind of worker; empty for the best there is.
+        gpus: how many to grade on at once.
+    """
+
+    course: Course
+    settings: Settings
+    folder: Folder
+    jobs: int | None = None
+    resume: bool = False
+    worker: str = ""
+    gpus: int = 1
+
+
+def run_class(run: ClassRun, plan: Plan) -> ClassReport:
     """Grade what is planned, with a progress bar."""
     import msgspec
     from rich.progress import (
@@ -75,16 +93,18 @@ def run_class(
         TimeRemainingColumn,
     )
 
-    from autograder.devices.detection import gpus_for
-    from autograder.devices.machine import usable_cores
-    from autograder.classroom.class_run import grade_class
-    from autograder.classroom.messages import Orders
+    from autograder.classroom import Orders, grade_class
+    from autograder.devices import gpus_for, usable_cores
 
-    visible = gpus_for(settings.devices, gpus)
-    processes = jobs or usable_cores()
+    visible = gpus_for(run.settings.devices, run.gpus)
+    processes = run.jobs or usable_cores()
     if visible:
-        processes = min(jobs or len(visible), len(visible))
-    orders = Orders(root=str(course.root), settings=msgspec.to_builtins(settings), worker=worker)
+        processes = min(run.jobs or len(visible), len(visible))
+    orders = Orders(
+        root=str(run.course.root),
+        settings=msgspec.to_builtins(run.settings),
+        worker=run.worker,
+    )
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -98,18 +118,18 @@ def run_class(
         task = progress.add_task("grading", total=len(plan.jobs))
 
         def on_result(result: Result) -> None:
-            from autograder.report.terminal import safe
+            from autograder.report import escaped
 
-            progress.update(task, advance=1, description=f"graded {safe(result.student)[:24]}")
+            progress.update(task, advance=1, description=f"graded {escaped(result.student)[:24]}")
 
         return grade_class(
-            course,
+            run.course,
             plan.jobs,
             orders,
-            folder,
+            run.folder,
             processes=processes,
-            job_seconds=settings.submission_seconds,
-            resume=resume,
+            job_seconds=run.settings.submission_seconds,
+            resume=run.resume,
             gpus=visible,
             on_result=on_result,
         )
@@ -117,17 +137,15 @@ def run_class(
 
 def finish(report: ClassReport, folder: Folder, *, kept: bool = True) -> None:
     """Show the table, say where things are, exit with what it came to."""
-    from autograder.classroom.regrading import changes
-    from autograder.report.changes import changes_table
-    from autograder.report.terminal import class_table
-    from autograder.report.writing import write_reports
+    from autograder.classroom import mark_changes
+    from autograder.report import changes_table, class_table, write_reports
 
     write_reports(folder, folder.results())
     out.print(class_table(report.results))
     waiting = [r for r in report.graded if folder.waiting_file(r.unit, r.student).exists()]
     again = {(r.unit, r.student) for r in report.before}
     graded = [r for r in report.graded if (r.unit, r.student) in again]
-    if different := changes(report.before, graded, waiting):
+    if different := mark_changes(report.before, graded, waiting):
         out.print(changes_table(different))
     if kept:
         out.print(

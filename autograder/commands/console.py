@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import functools
+import importlib.metadata
 from collections.abc import Callable
 from typing import ParamSpec
 
 import typer
+from packaging.requirements import Requirement
 from rich.console import Console
 from rich.markup import escape
 
-P = ParamSpec("P")
+from autograder.errors import HandgradError
 
-INSTRUCTOR_LIBRARIES = {"nbformat", "hatchling", "jinja2", "nbgrader", "otter-grader"}
-"""What is not installed with a student's tool."""
+P = ParamSpec("P")
 
 out = Console()
 err = Console(stderr=True)
@@ -24,23 +25,13 @@ def sentences(command: Callable[P, None]) -> Callable[P, None]:
 
     @functools.wraps(command)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
-        from autograder.course.declarations import CourseError
-        from autograder.devices.device import DeviceError
-        from autograder.classroom.errors import GradingError
-        from autograder.exam.prepared import PreparationError
-        from autograder.results.files import ResultError
-        from autograder.submissions.records import Unreadable
-
         try:
             command(*args, **kwargs)
-        except (
-            *(CourseError, DeviceError, GradingError, PreparationError, ResultError),
-            Unreadable,
-        ) as error:
+        except HandgradError as error:
             err.print(f"[red]{escape(str(error))}[/]", soft_wrap=True, highlight=False)
             raise typer.Exit(2) from None
         except ModuleNotFoundError as error:
-            if error.name not in INSTRUCTOR_LIBRARIES:
+            if error.name not in instructor_libraries():
                 raise
             err.print(f"[red]This needs {error.name}: pip install 'handgrad\\[instructor]'.[/]")
             raise typer.Exit(2) from None
@@ -49,3 +40,10 @@ def sentences(command: Callable[P, None]) -> Callable[P, None]:
             raise typer.Exit(130) from None
 
     return wrapped
+
+
+def instructor_libraries() -> set[str]:
+    """What is not installed with a student's tool: the requirements of the extra ``instructor``."""
+    needed = (Requirement(line) for line in importlib.metadata.requires("handgrad") or ())
+    names = {r.name for r in needed if r.marker and not r.marker.evaluate({"extra": ""})}
+    return names | {name.replace("-", "_") for name in names}

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from autograder.commands.class_run import finish, plan_class, run_class
+from autograder.commands.class_run import ClassRun, finish, plan_class, run_class
 from autograder.commands.console import out
 from autograder.commands.options import Jobs
 
@@ -28,12 +28,11 @@ def demo(
     """
     from dataclasses import replace
 
-    from autograder.course.courses import find_staff_course, find_unit
-    from autograder.classroom.demo import write_demo
-    from autograder.classroom.errors import GradingError
-    from autograder.results.folder import Folder
-    from autograder.grading.settings import settings_here
-    from autograder.release.stub import write_stub
+    from autograder.classroom import GradingError, write_demo
+    from autograder.course import find_staff_course, find_unit
+    from autograder.grading import settings_here
+    from autograder.release import write_stub
+    from autograder.results import Folder
 
     course = find_staff_course()
     chosen = find_unit(course.units_folder, unit) if unit else course.units[0]
@@ -49,5 +48,5 @@ def demo(
         # A short deadline, so that the student who never returns does not hold up the show.
         settings = replace(settings_here(course.policy), call_seconds=2.0, require="none")
         folder = Folder(home / "out")
-        report = run_class(course, plan, settings, folder, jobs=jobs)
+        report = run_class(ClassRun(course, settings, folder, jobs), plan)
         finish(report, folder, kept=keep is not None)

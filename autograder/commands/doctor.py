@@ -11,11 +11,11 @@ def doctor() -> None:
     """Say what this machine offers, and what it means if something is missing."""
     from rich.table import Table
 
-    from autograder.devices.machine import findings
-    from autograder.supervisor.confining import confinement_findings
+    from autograder.devices import machine_findings
+    from autograder.supervisor import confinement_findings
 
     table = Table(show_header=False, box=None)
-    for finding in [*findings(), *confinement_findings()]:
+    for finding in [*machine_findings(), *confinement_findings()]:
         mark = "[green]yes[/]" if finding.there else "[yellow]no[/]"
         text = finding.detail if finding.there else finding.missing
         table.add_row(mark, finding.what, escape(text))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Protocol
 
 import typer
 
@@ -21,3 +22,18 @@ OnlyUnits = Annotated[
     list[str] | None,
     typer.Option("--unit", "-u", help="Only this unit (may be repeated). Default: all."),
 ]
+
+
+class Named(Protocol):
+    """A format, as its room's table lists it."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def what(self) -> str: ...
+
+
+def in_words(formats: Iterable[Named]) -> str:
+    """The formats that an option takes, for its help."""
+    return ", ".join(f"{format.name} ({format.what})" for format in formats)

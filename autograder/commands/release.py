@@ -9,7 +9,8 @@ import typer
 from rich.markup import escape
 
 from autograder.commands.console import err, out
-from autograder.commands.options import OnlyUnits
+from autograder.commands.options import OnlyUnits, in_words
+from autograder.integrations import release_formats
 
 
 def release(
@@ -22,7 +23,7 @@ def release(
         typer.Option(
             "--format",
             "-f",
-            help="What to make: folder (to work in), nbgrader, gradescope, otter, github, gitlab.",
+            help=f"What to make: {in_words(release_formats())}.",
         ),
     ] = "folder",
     unit: OnlyUnits = None,
@@ -38,9 +39,8 @@ def release(
 
     Exit code: 0 done (or, with --check, in step), 1 assignments/ is out of step, 2 an error.
     """
-    from autograder.course.courses import find_staff_course, find_unit
-    from autograder.release import check_assignments
-    from autograder.release.formats import make_release
+    from autograder.course import find_staff_course, find_unit
+    from autograder.release import check_assignments, make_release
 
     course = find_staff_course()
     if check_only:
@@ -54,6 +54,6 @@ def release(
         return
     names = [find_unit(course.units_folder, name).name for name in unit or []]
     with out.status("Making the release ..."):
-        sentences = make_release(format_, course.root, to, names)
+        sentences = make_release(release_formats(), format_, course.root, to, names)
     for sentence in sentences:
         out.print(escape(sentence), soft_wrap=True)

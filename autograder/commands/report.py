@@ -9,7 +9,10 @@ import typer
 from rich.markup import escape
 
 from autograder.commands.console import err, out
-from autograder.commands.options import OnlyUnits
+from autograder.commands.options import OnlyUnits, in_words
+from autograder.integrations import report_formats
+
+FILLING = ", ".join(format.name for format in report_formats() if format.fills)
 
 
 def report(
@@ -18,28 +21,26 @@ def report(
         typer.Argument(metavar="RESULTS", help="The OUT of a class run, or one result file."),
     ],
     format: Annotated[
-        str, typer.Option("--format", "-f", help="See docs/reports.md. Default: a table.")
+        str, typer.Option("--format", "-f", help=f"What to make: {in_words(report_formats())}.")
     ] = "terminal",
     to: Annotated[
         Path | None, typer.Option("--out", "-o", help="File to write. Default: the terminal.")
     ] = None,
     roster: Annotated[
         Path | None,
-        typer.Option("--roster", help="canvas, moodle: the gradebook as downloaded, to fill in."),
+        typer.Option("--roster", help=f"{FILLING}: the gradebook as downloaded, to fill in."),
     ] = None,
     column: Annotated[
         list[str] | None,
         typer.Option(
             "--column",
-            help="canvas, moodle: UNIT=TITLE of the column to fill in (may be repeated). Default: "
+            help=f"{FILLING}: UNIT=TITLE of the column to fill in (may be repeated). Default: "
             "the one that is called like the unit.",
         ),
     ] = None,
     scale: Annotated[
         bool,
-        typer.Option(
-            "--scale", help="canvas, moodle: convert marks to the points of the gradebook."
-        ),
+        typer.Option("--scale", help=f"{FILLING}: convert marks to the points of the gradebook."),
     ] = False,
     unit: OnlyUnits = None,
     staff: Annotated[
@@ -50,11 +51,9 @@ def report(
 
     Exit code: 0 done, 2 the report could not be made.
     """
-    from autograder.report.formats import find_format
-    from autograder.report.material import read_material
-    from autograder.report.writing import put
+    from autograder.report import find_format, read_material, write_document
 
-    chosen = find_format(format)
+    chosen = find_format(report_formats(), format)
     material = read_material(
         results,
         roster=roster,
@@ -68,7 +67,7 @@ def report(
     for note in document.notes:
         err.print(escape(note), soft_wrap=True, highlight=False)
     if to is not None:
-        put(document, to)
+        write_document(document, to)
     elif document.view is not None:
         out.print(document.view)
     elif document.content is not None:

@@ -26,12 +26,11 @@ def resolve(
 
     For written answers, and wherever the grader says "needs a person".
     """
-    from autograder.results.folder import Folder
-    from autograder.classroom.decisions import resolve as decide
-    from autograder.report.words import total
-    from autograder.report.writing import write_reports
+    from autograder.classroom import resolve as decide
+    from autograder.report import mark_text, write_reports
+    from autograder.results import Folder
 
     folder = Folder(to)
     result = decide(folder, student, unit, exercise, points, reason)
     write_reports(folder, folder.results())
-    out.print(f"{escape(result.student)} has {total(result)} points in {result.unit}.")
+    out.print(f"{escape(result.student)} has {mark_text(result)} points in {result.unit}.")

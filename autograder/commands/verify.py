@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from autograder.commands.class_run import plan_class, run_class
+from autograder.commands.class_run import ClassRun, plan_class, run_class
 from autograder.commands.console import out
 from autograder.commands.options import Devices, Jobs
 
@@ -30,17 +30,11 @@ def verify(
     """
     from dataclasses import replace
 
-    from autograder.course.courses import find_staff_course, find_unit
-    from autograder.results.folder import Folder
-    from autograder.grading.settings import settings_here
-    from autograder.classroom.verifying import (
-        DIAGNOSED_SHARE,
-        diagnosed_share,
-        judge,
-        variants,
-        write_class,
-    )
-    from autograder.report.terminal import verify_table
+    from autograder.classroom import DIAGNOSED_SHARE, diagnosed_share, judge, variants, write_class
+    from autograder.course import find_staff_course, find_unit
+    from autograder.grading import settings_here
+    from autograder.report import verify_table
+    from autograder.results import Folder
 
     course = find_staff_course()
     units = [find_unit(course.units_folder, name) for name in what or []] or course.units
@@ -56,7 +50,7 @@ def verify(
             submitted, folder = Path(name, "submissions"), Folder(Path(name, "out"))
             write_class(unit, known, submitted)
             plan = plan_class(course, [submitted], [unit.name])
-            report = run_class(course, plan, settings, folder, jobs=jobs)
+            report = run_class(ClassRun(course, settings, folder, jobs), plan)
         verdicts = judge(unit, known, report.results)
         share = diagnosed_share(verdicts)
         out.print(verify_table(unit, verdicts))

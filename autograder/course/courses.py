@@ -16,10 +16,9 @@ from typing import Literal
 
 import msgspec
 
-from autograder.course.calls import Returns, returns
-from autograder.course.declarations import CourseError, ExerciseTest
+from autograder.course.declarations import CourseError
 from autograder.course.policy import Policy, read_policy
-from autograder.course.units import Exercise, Unit, read_unit, unit_folders
+from autograder.course.units import Unit, read_unit, unit_folders
 
 MARKER = "handgrad.json"
 """The file that makes a folder a release."""

@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.errors import HandgradError
 from autograder.course.percent import Cell, read_cells
+from autograder.errors import HandgradError
 
 
 class CourseError(HandgradError):

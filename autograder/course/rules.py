@@ -45,7 +45,7 @@ class Group:
 
 _STEPS = ("adadelta", "adagrad", "adam", "adamax", "adamw", "nadam", "radam", "rmsprop", "sgd")
 
-GROUPS: dict[str, Group] = {
+OPERATOR_GROUPS: dict[str, Group] = {
     "autograd": Group(
         "autograd",
         # Gradients are operators too: tanh_backward, convolution_backward, ...
@@ -122,7 +122,7 @@ GROUPS: dict[str, Group] = {
     "tanh": Group("tanh", ("(?<!a)(?<!arc)tanh", "gelu", "mish"), (), ("tanh", "Tanh")),
 }
 
-DEFAULT = (
+DEFAULT_RULES = (
     *("autograd", "convolution", "windows", "pooling", "recurrent", "normalisation", "dropout"),
     *("attention", "softmax", "losses", "optimisers"),
 )
@@ -147,13 +147,13 @@ def declared_rules(path: Path) -> tuple[str, ...]:
             f"{place(path, cells[1].line)}: the rules of the unit stand on line {cells[0].line} "
             "already; say there what is forbidden and what is allowed."
         )
-    forbidden = set(DEFAULT)
+    forbidden = set(DEFAULT_RULES)
     for cell in cells:
         where = place(path, cell.line)
         allowed = _named(cell.metadata.get("allows", ""), where)
         forbidden |= _named(cell.metadata.get("forbids", ""), where) - {EVERYTHING}
-        forbidden -= set(GROUPS) if EVERYTHING in allowed else allowed
-    return tuple(name for name in GROUPS if name in forbidden)
+        forbidden -= set(OPERATOR_GROUPS) if EVERYTHING in allowed else allowed
+    return tuple(name for name in OPERATOR_GROUPS if name in forbidden)
 
 
 _KEYS = {"forbids", "allows"}
@@ -161,22 +161,22 @@ _KEYS = {"forbids", "allows"}
 
 def _named(value: object, where: str) -> set[str]:
     names = set(str(value).split())
-    for name in sorted(names - GROUPS.keys() - {EVERYTHING}):
+    for name in sorted(names - OPERATOR_GROUPS.keys() - {EVERYTHING}):
         raise CourseError(
             f"{where}: there is no group of operators named {name!r}; the groups are "
-            f"{', '.join(GROUPS)}, and {EVERYTHING} with allows=."
+            f"{', '.join(OPERATOR_GROUPS)}, and {EVERYTHING} with allows=."
         )
     return names
 
 
-def in_words(groups: Iterable[str]) -> str:
+def rules_in_words(groups: Iterable[str]) -> str:
     """Groups as a student reads them.
 
     Example:
         >>> in_words(["autograd", "softmax"])
         'autograd, softmax and log-sum-exp'
     """
-    return ", ".join(GROUPS[name].what for name in groups)
+    return ", ".join(OPERATOR_GROUPS[name].what for name in groups)
 
 
 def group_of(operator: str, groups: Iterable[str]) -> str | None:
@@ -187,7 +187,7 @@ def group_of(operator: str, groups: Iterable[str]) -> str | None:
         ('convolution', None)
     """
     for name in groups:
-        group = GROUPS[name]
+        group = OPERATOR_GROUPS[name]
         if operator in group.python or any(re.search(p, operator) for p in group.operators):
             return name
     return None

@@ -9,7 +9,9 @@ from autograder.course.declarations import CourseError
 from autograder.course.units import Unit
 
 
-def chosen(course: Course, names: list[str], here: Path) -> list[tuple[Unit, tuple[str, ...]]]:
+def find_targets(
+    course: Course, names: list[str], here: Path
+) -> list[tuple[Unit, tuple[str, ...]]]:
     """The units that somebody means, and of each the exercises (none: all).
 
     Args:

@@ -7,5 +7,10 @@
   tensors of two devices meet.
 
 Workers import this room, so it knows no secret and imports nothing of the others.
+
+The public names are those of ``__init__.pyi``; each is imported when it is first asked for.
 """
 
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -16,12 +16,12 @@ from autograder.devices.device import CUDA, VISIBLE
 # What decides which GPUs a process sees, and how the driver numbers them.
 _VARIABLES = (VISIBLE, "CUDA_DEVICE_ORDER")
 
-MEMORY: Final = "out of memory"
+OUT_OF_MEMORY: Final = "out of memory"
 FAILURE: Final = "device failure"
 Trouble = Literal["", "out of memory", "device failure"]
 
 
-def visible() -> dict[str, str]:
+def visible_gpus() -> dict[str, str]:
     """The part of the environment that says which GPUs this process may use."""
     return {name: os.environ[name] for name in _VARIABLES if name in os.environ}
 
@@ -34,7 +34,7 @@ def compute_exactly() -> None:
     torch.backends.cudnn.deterministic = True
 
 
-def start(shown: dict[str, str]) -> None:
+def start_cuda(shown: dict[str, str]) -> None:
     """Make this process's CUDA context and load what first use loads: seconds, once.
 
     Args:
@@ -49,7 +49,7 @@ def start(shown: dict[str, str]) -> None:
     torch.cuda.synchronize()
 
 
-def trouble(kind: str, message: str) -> Trouble:
+def gpu_trouble(kind: str, message: str) -> Trouble:
     """What an exception says about the GPU.
 
     Args:
@@ -62,9 +62,9 @@ def trouble(kind: str, message: str) -> Trouble:
         too; or nothing.
     """
     if kind == "OutOfMemoryError" or "CUDA out of memory" in message:
-        return MEMORY
+        return OUT_OF_MEMORY
     if "CUDA error: out of memory" in message or "CUBLAS_STATUS_ALLOC_FAILED" in message:
-        return MEMORY
+        return OUT_OF_MEMORY
     if "CUDA error: invalid device ordinal" in message:
         return ""  # a device that does not exist: an ordinary mistake
     if kind == "AcceleratorError" or "CUDA error:" in message:

@@ -116,7 +116,7 @@ def available() -> list[str]:
     return list(detected().devices)
 
 
-def meant(name: str, found: Detected | None = None) -> Device:
+def device_meant(name: str, found: Detected | None = None) -> Device:
     """The device that somebody means.
 
     Args:
@@ -226,9 +226,9 @@ def gpu_names(count: int) -> list[str]:
 
 def simulation_fault() -> str:
     """Why the simulated device cannot be used with this torch; empty if it can."""
-    from autograder.devices.selftest import works
+    from autograder.devices.selftest import simulation_works
 
-    return works()
+    return simulation_works()
 
 
 def _release() -> str:

@@ -8,8 +8,8 @@ import platform
 import sys
 from dataclasses import dataclass
 
-from autograder.devices.device import CUDA, SIMULATED
 from autograder.devices.detection import detected
+from autograder.devices.device import CUDA, SIMULATED
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Finding:
     missing: str = ""
 
 
-def findings() -> list[Finding]:
+def machine_findings() -> list[Finding]:
     """Everything that decides how grading works here, but for how students' code is confined."""
     return [
         Finding(

@@ -12,13 +12,13 @@ from collections.abc import Callable
 import torch
 
 from autograder.devices.simulation import Simulation
-from autograder.devices.tags import CPU, device_of, place, plain
+from autograder.devices.tags import CPU, device_of, placed, plain
 
 _FIRST, _SECOND = torch.device("cuda", 0), torch.device("cuda", 1)
 _known: list[str] = []
 
 
-def works() -> str:
+def simulation_works() -> str:
     """Why nothing can be simulated here; empty if all is well. Takes milliseconds, once."""
     if not _known:
         _known.append(_first_failure())
@@ -40,7 +40,7 @@ def _first_failure() -> str:
 
 
 def _tag_survives() -> bool:
-    x = place(torch.arange(6.0).view(2, 3), "cuda:1")
+    x = placed(torch.arange(6.0).view(2, 3), "cuda:1")
     rows = [x.t()[0], x.detach(), torch.nn.Parameter(x)]
     del x
     gc.collect()

@@ -24,7 +24,7 @@ from autograder.devices.notes import Note, Notebook
 from autograder.devices.operations import Operations
 from autograder.devices.patches import Patch, exchange, replacements
 from autograder.devices.state import Machine
-from autograder.devices.tags import quiet
+from autograder.devices.tags import unseen
 
 
 class Simulation:
@@ -90,7 +90,7 @@ class Simulation:
     @contextmanager
     def paused(self) -> Iterator[None]:
         """Code that runs inside is not simulated, e.g. a callback into the grader."""
-        with quiet():
+        with unseen():
             yield
 
     @property

@@ -65,7 +65,7 @@ def tensors_in(values: Iterable[object]) -> list[Tensor]:
     return found
 
 
-def place(value: V, device: str | torch.device) -> V:
+def placed(value: V, device: str | torch.device) -> V:
     """Say that the tensors of a value are on a device. Nothing is copied.
 
     Args:
@@ -78,7 +78,7 @@ def place(value: V, device: str | torch.device) -> V:
     where = torch.device(device)
     if where.type == "cuda" and where.index is None:
         where = torch.device("cuda", 0)
-    with quiet():
+    with unseen():
         _place(value, where)
     return value
 
@@ -90,7 +90,7 @@ def plain(tensor: Tensor) -> Tensor:
         A tensor on the CPU with the same shape, strides and offset, without autograd history. It
         shares memory with the argument only if that is on the CPU itself.
     """
-    with quiet():
+    with unseen():
         bare = tensor.detach()
         if device_of(bare) == CPU:
             return bare
@@ -101,7 +101,7 @@ def plain(tensor: Tensor) -> Tensor:
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
+def unseen() -> Iterator[None]:
     """Nothing of what runs inside is seen by a simulation (or by any other mode of torch)."""
     with torch._C.DisableTorchFunction(), _disable_current_modes():
         yield

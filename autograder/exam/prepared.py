@@ -6,10 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from autograder.devices.device import DEVICES, Device
+from autograder.devices import DEVICES, Device
 from autograder.errors import HandgradError
-from autograder.testing.property import Body
-from autograder.testing.subjects import Answered, CallRecord, Reference, Student
+from autograder.testing import Answered, Body, CallRecord, Reference, Student
 
 
 class PreparationError(HandgradError):
@@ -17,7 +16,7 @@ class PreparationError(HandgradError):
 
 
 @dataclass
-class Example:
+class PreparedExample:
     """One input of a test.
 
     Attributes:
@@ -69,7 +68,7 @@ class PreparedTest:
     function: Callable[..., None]
     body: Body
     fixtures: dict[str, Any]
-    examples: list[Example]
+    examples: list[PreparedExample]
     seed: int
     location: str
     speed: float | None = None
@@ -85,7 +84,7 @@ class PreparedTest:
         """The device it runs on: to be active while it runs."""
         return DEVICES[self.device]
 
-    def begin(self, example: Example) -> None:
+    def begin(self, example: PreparedExample) -> None:
         """Tell the fixtures that `example` begins."""
         for fixture in self.fixtures.values():
             if isinstance(fixture, Student):
@@ -93,7 +92,7 @@ class PreparedTest:
             elif isinstance(fixture, Reference):
                 fixture.begin_example(example.answers)
 
-    def run(self, example: Example) -> None:
+    def run(self, example: PreparedExample) -> None:
         """Run the test's body on one example; raises what the body raises.
 
         Its device is to be active, also while the outcome is looked at.

@@ -13,9 +13,8 @@ import io
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +22,22 @@ import hypothesis
 import pytest
 from torch import Tensor
 
-from autograder.devices.device import CPU, DEVICES, Device
-from autograder.exam.prepared import PreparationError
-from autograder.exam.probes import Watch, elements, probes
-from autograder.testing import plugin
-from autograder.testing.cases import map_tensors, to_device
-from autograder.testing.plugin import GRADING_PLUGIN, SUBJECTS
-from autograder.testing.property import Body, body_of, body_replaced, is_property
-from autograder.testing.subjects import Answered, CallRecord, ModuleBackend, Reference, Student
+from autograder.devices import CPU, DEVICES
+from autograder.exam.prepared import PreparationError, PreparedExample, PreparedTest
+from autograder.exam.probes import Watch, count_elements, probes
+from autograder.testing import (
+    GRADING_PLUGIN,
+    SUBJECTS,
+    ModuleBackend,
+    Reference,
+    Student,
+    body_of,
+    body_replaced,
+    is_property,
+    map_tensors,
+    plugin,
+    to_device,
+)
 
 FIXTURES = {"student", "reference", "device"}
 
@@ -105,7 +112,7 @@ def _forget(files: Sequence[Path]) -> None:
             del sys.modules[name]
 
 
-def versions(inputs: Any) -> tuple[int, bool]:
+def tensor_versions(inputs: Any) -> tuple[int, bool]:
     """Changes when a tensor in `inputs` is written to, or enters an autograd graph."""
     total, graph = 0, False
 
@@ -243,9 +250,9 @@ class _Recorder:
             self._keep_there(test, to_device(drawn, test.place.torch))
 
     def _keep_there(self, test: PreparedTest, inputs: dict[str, Any]) -> None:
-        example = Example(inputs)
+        example = PreparedExample(inputs)
         if self.on_reference is not None:
-            before = versions(inputs)
+            before = tensor_versions(inputs)
             if self._chooses(test):
                 with Watch(self.on_reference) as watch:
                     self.student_fixture.backend = watch
@@ -256,7 +263,7 @@ class _Recorder:
                 self.student_fixture.backend = self.on_reference
                 test.run(example)
             example.calls = self.student_fixture.calls
-            if versions(inputs) != before:
+            if tensor_versions(inputs) != before:
                 raise PreparationError(
                     f"{test.name} changes its inputs, but other submissions are tested on them "
                     "too: clone them first"
@@ -276,7 +283,7 @@ class _Recorder:
 
 def _typical(every: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """An example of middling size: the smallest ones often skip a loop, large ones take longer."""
-    return sorted(every, key=elements)[len(every) // 2]
+    return sorted(every, key=count_elements)[len(every) // 2]
 
 
 def _variant(item: pytest.Function) -> str:

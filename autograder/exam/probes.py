@@ -12,16 +12,13 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch import Tensor
 
-from autograder.devices.dispatch import DispatchMode
-from autograder.testing.cases import map_tensors
-from autograder.testing.subjects import CallRecord, ModuleBackend
-
-if TYPE_CHECKING:
-    from autograder.exam.prepared import Example, PreparedTest
+from autograder.devices import DispatchMode
+from autograder.exam.prepared import PreparedExample, PreparedTest
+from autograder.testing import CallRecord, ModuleBackend, map_tensors
 
 # What an example and a message to a worker cost, counted in operators.
 EXAMPLE, MESSAGE = 100, 25
@@ -134,7 +131,7 @@ def probes(tests: Iterable[PreparedTest]) -> dict[str, list[int]]:
     return chosen
 
 
-def _candidate(test: PreparedTest, position: int, example: Example) -> _Candidate | None:
+def _candidate(test: PreparedTest, position: int, example: PreparedExample) -> _Candidate | None:
     if any(call.error is not None for call in example.calls):
         return None  # it is refused before anything is computed
     if all(_is_plain((call.args, call.kwargs, call.value)) for call in example.calls):
@@ -147,12 +144,12 @@ def _candidate(test: PreparedTest, position: int, example: Example) -> _Candidat
     return _Candidate(test.variant, position, test.public, forms, cost)
 
 
-def elements(inputs: Any) -> int:
+def count_elements(inputs: Any) -> int:
     """How much there is to look at in an input: its elements."""
     return sum(tensor.numel() for tensor in _tensors(inputs))
 
 
-def _forms(example: Example) -> Iterator[object]:
+def _forms(example: PreparedExample) -> Iterator[object]:
     """What about the calls of an example may lead another way through a function."""
     for call in example.calls:
         yield (call.function, len(call.args))

@@ -8,10 +8,10 @@ from typing import Any
 
 from torch import Tensor
 
-from autograder.course.calls import Returns
-from autograder.exam.prepared import Example, PreparedTest
-from autograder.supervisor.workers import Batch, Call, Result, encode_batch
-from autograder.testing.cases import map_tensors
+from autograder.course import Returns
+from autograder.exam.prepared import PreparedExample, PreparedTest
+from autograder.supervisor import Batch, Call, EarlierResult, encode_batch
+from autograder.testing import map_tensors
 
 
 @dataclass
@@ -39,10 +39,12 @@ def script_of(test: PreparedTest, returns: Mapping[str, Returns]) -> Script:
     return Script(encode_batch(calls, test.place) if calls else None, spans)
 
 
-def _plan(example: Example, returns: Mapping[str, Returns], offset: int) -> list[Call] | None:
+def _plan(
+    example: PreparedExample, returns: Mapping[str, Returns], offset: int
+) -> list[Call] | None:
     """The calls of one example; None if one of them cannot be known ahead."""
     planned: list[Call] = []
-    opaque: list[tuple[Any, Result]] = []
+    opaque: list[tuple[Any, EarlierResult]] = []
     values: set[int] = set()
     for record in example.calls:
 
@@ -70,13 +72,13 @@ def _plan(example: Example, returns: Mapping[str, Returns], offset: int) -> list
             continue  # it is meant to raise
         position = offset + len(planned) - 1
         if parts == "opaque":
-            opaque.append((record.value, Result(position, None)))
+            opaque.append((record.value, EarlierResult(position, None)))
         elif parts is None:
             values |= _tensor_ids(record.value)
         else:
             for i, (part, kind) in enumerate(zip(record.value, parts, strict=True)):
                 if kind == "opaque":
-                    opaque.append((part, Result(position, i)))
+                    opaque.append((part, EarlierResult(position, i)))
                 else:
                     values |= _tensor_ids(part)
     return planned

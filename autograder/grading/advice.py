@@ -13,8 +13,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from autograder.course.calls import call_graph, definitions, reachable
-from autograder.devices.notes import Note
+from autograder.course import call_graph, definitions, reachable
+from autograder.devices import Note
 
 _LONGEST_SHOWN = 60
 # The text is a student's and is read in the grader's process, for every test that fails: what is

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from autograder.devices.device import DEVICES, Device
-from autograder.devices.notes import Note
+from autograder.devices import DEVICES, Device, Note
+from autograder.exam import PreparedTest
 from autograder.grading.advice import noted
 from autograder.grading.local import LocalBackend
-from autograder.exam.prepared import PreparedTest
 from autograder.grading.remote import RemoteBackend
 
 Backend = RemoteBackend | LocalBackend

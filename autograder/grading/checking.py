@@ -9,24 +9,17 @@ from typing import Any
 
 import msgspec
 
-from autograder.course.courses import Course, read_release
-from autograder.course.declarations import CourseError
-from autograder.course.units import Unit
+from autograder.course import Course, CourseError, Unit, read_release
 from autograder.grading.grader import Graded, UnitGrader
 from autograder.grading.hints import hints
 from autograder.grading.live import LiveBackend
-from autograder.supervisor.loading import Code
 from autograder.grading.provenance import describe_run
-from autograder.results.records import Result
 from autograder.grading.settings import Settings
-from autograder.supervisor.workers import Workers
-from autograder.submissions.records import Limits
-from autograder.submissions.finding import discover
-from autograder.submissions.reading import read
-from autograder.submissions.records import Unit as Recognised
-from autograder.submissions.notebooks import read_notebook
-from autograder.submissions.text import listing
-from autograder.worker.levels import NONE
+from autograder.results import Result
+from autograder.submissions import Limits, discover, listing, read, read_notebook
+from autograder.submissions import Unit as Recognised
+from autograder.supervisor import Code, Workers
+from autograder.worker import UNCONFINED
 
 
 def check(
@@ -56,7 +49,7 @@ def check(
             "from the release, or change to the folder that holds your work."
         )
     # Nothing is hidden here, and the code is the user's own.
-    own = replace(settings, exercises=exercises, hidden=False, require=NONE)
+    own = replace(settings, exercises=exercises, hidden=False, require=UNCONFINED)
     grader = UnitGrader(unit, own, workers, released or "")
     code = Code(unit.module, tuple((c.label, c.source) for c in checked.cells))
     graded = grader.grade(code, {})

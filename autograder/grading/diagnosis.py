@@ -17,16 +17,19 @@ import pytest
 import torch
 from torch import Tensor
 
-from autograder.course.calls import call_graph, reachable
-from autograder.course.units import Unit
+from autograder.course import Mistake, Unit, call_graph, mistakes, reachable
+from autograder.exam import PreparedTest
 from autograder.grading.advice import is_about_placement
-from autograder.exam.prepared import PreparedTest
 from autograder.grading.replay import FailedExample
-from autograder.results.records import Diagnosis
-from autograder.testing.comparison import TOLERANCE
-from autograder.testing.errors import StudentError, StudentStopped
-from autograder.testing.subjects import CallRecord, ModuleBackend, Student
-from autograder.course.variants import Mistake, mistakes
+from autograder.results import Diagnosis
+from autograder.testing import (
+    TOLERANCE,
+    CallRecord,
+    ModuleBackend,
+    Student,
+    StudentError,
+    StudentStopped,
+)
 
 
 class Diagnoser:

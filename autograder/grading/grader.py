@@ -13,12 +13,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 
-from autograder.course.units import Unit
-from autograder.devices.device import CPU, CUDA, Device
-from autograder.devices.cuda import compute_exactly
+from autograder.course import Unit
+from autograder.devices import CPU, CUDA, Device, compute_exactly
+from autograder.exam import PreparedTest, Script, prepare, script_of, tensor_versions
 from autograder.grading.backends import Backend, Backends
 from autograder.grading.diagnosis import Diagnoser
-from autograder.supervisor.loading import Code
 from autograder.grading.local import LocalBackend
 from autograder.grading.marking import (
     code_exercise,
@@ -27,18 +26,14 @@ from autograder.grading.marking import (
     written_exercise,
 )
 from autograder.grading.operators import ban_of
-from autograder.exam.prepared import PreparedTest
-from autograder.exam.preparing import prepare, versions
 from autograder.grading.remote import RemoteBackend
 from autograder.grading.replay import Outcome, run_test
-from autograder.results.records import ExerciseResult, Failure
-from autograder.exam.scripts import Script, script_of
-from autograder.supervisor.session import Seat
 from autograder.grading.settings import Settings
 from autograder.grading.speed import Stopwatch
-from autograder.supervisor.workers import Workers
-from autograder.testing.subjects import ModuleBackend, Reference, Student
-from autograder.worker.confinement import Limits
+from autograder.results import ExerciseResult, Failure
+from autograder.supervisor import Code, Session, Workers
+from autograder.testing import ModuleBackend, Reference, Student
+from autograder.worker import Limits
 
 HIDDEN, PUBLIC = "test_hidden.py", "test_public.py"
 
@@ -100,7 +95,7 @@ class UnitGrader:
             )
         )
         self._inputs = [example.inputs for test in self.tests for example in test.examples]
-        self._versions = versions(self._inputs)
+        self._versions = tensor_versions(self._inputs)
         self.scripts: dict[int, Script] = {
             id(test): script_of(test, unit.returns) for test in self.tests if test.speed is None
         }
@@ -156,7 +151,7 @@ class UnitGrader:
                 notes = []  # they would be about what was given
         finally:
             backends.close()
-        if versions(self._inputs) != self._versions:
+        if tensor_versions(self._inputs) != self._versions:
             raise RuntimeError(
                 "the inputs of the tests were changed while this submission was graded; a test "
                 "or a mistake of the unit writes to them"
@@ -177,8 +172,8 @@ class UnitGrader:
         limits = Limits(memory_mb=self.settings.memory_mb)
 
         @functools.cache
-        def seat(device: Device) -> Seat:
-            return Seat(
+        def session(device: Device) -> Session:
+            return Session(
                 workers,
                 limits,
                 self.settings.call_seconds,
@@ -190,7 +185,7 @@ class UnitGrader:
             )
 
         def on(device: Device) -> RemoteBackend:
-            shared = seat(CPU if device.simulated else device)
+            shared = session(CPU if device.simulated else device)
             return RemoteBackend(shared, code, self.unit.returns, self.scripts, device)
 
         return on

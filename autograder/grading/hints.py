@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator, Sequence
 
-from autograder.course.rules import GROUPS
+from autograder.course import OPERATOR_GROUPS
 
 # Methods of a tensor that are worth a word wherever they are called; other names are too common.
 _METHODS = {"backward", "requires_grad_", "retain_grad", "softmax", "log_softmax", "logsumexp"}
@@ -42,7 +42,7 @@ def hints(cells: Iterable[tuple[str, str]], forbidden: Sequence[str]) -> list[st
             if group is not None:
                 found.append(
                     f"{label}:{line}: {name}: this unit asks you to write "
-                    f"{GROUPS[group].what} yourself."
+                    f"{OPERATOR_GROUPS[group].what} yourself."
                 )
             elif forbidden and name.startswith(_COPIES):
                 found.append(
@@ -111,7 +111,7 @@ def _group(name: str, forbidden: Sequence[str]) -> str | None:
     """The forbidden group that a use belongs to."""
     parts = name.strip(".()").replace("=True", "").split(".")
     for group in forbidden:
-        known = GROUPS[group]
+        known = OPERATOR_GROUPS[group]
         if name in known.python or any(part in known.words for part in parts):
             return group
     return None

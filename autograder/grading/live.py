@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from types import CodeType
 from typing import Any
 
-from autograder.course.calls import Returns
-from autograder.devices.device import CPU, Device, noted_files, the_simulation
-from autograder.supervisor.loading import Code
+from autograder.course import Returns
+from autograder.devices import CPU, Device, noted_files, the_simulation
 from autograder.grading.local import LocalBackend
+from autograder.supervisor import Code
 
 
 class LiveBackend(LocalBackend):

@@ -14,16 +14,27 @@ from collections.abc import Mapping
 from dataclasses import replace
 from types import ModuleType
 
-from autograder.course.calls import Returns
-from autograder.devices.device import CPU, CUDA, Device, noted_files, the_simulation
-from autograder.devices.cuda import MEMORY, trouble
-from autograder.devices.notes import Note
-from autograder.supervisor.endings import why_it_did_not_load
-from autograder.supervisor.loading import Code
-from autograder.exam.prepared import PreparedTest
-from autograder.testing.errors import StudentError, StudentStopped, student_error
-from autograder.testing.subjects import CallRecord, ModuleBackend
-from autograder.worker.failures import describe_failure
+from autograder.course import Returns
+from autograder.devices import (
+    CPU,
+    CUDA,
+    OUT_OF_MEMORY,
+    Device,
+    Note,
+    gpu_trouble,
+    noted_files,
+    the_simulation,
+)
+from autograder.exam import PreparedTest
+from autograder.supervisor import Code, why_it_did_not_load
+from autograder.testing import (
+    CallRecord,
+    ModuleBackend,
+    StudentError,
+    StudentStopped,
+    student_error,
+)
+from autograder.worker import describe_failure
 
 
 class LocalBackend:
@@ -83,9 +94,12 @@ class LocalBackend:
             try:
                 self._calls.call(record)
             except Exception as error:
-                if self.device is CUDA and trouble(type(error).__name__, str(error)) == MEMORY:
+                if (
+                    self.device is CUDA
+                    and gpu_trouble(type(error).__name__, str(error)) == OUT_OF_MEMORY
+                ):
                     reason = f"{record.function} used more memory than the GPU has."
-                    raise StudentStopped(MEMORY, reason) from None
+                    raise StudentStopped(OUT_OF_MEMORY, reason) from None
                 raise self._described(error) from None
 
     def named(self, file: str) -> str | None:

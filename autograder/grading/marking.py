@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from autograder.course.units import Exercise
+from autograder.course import Exercise
 from autograder.grading import operators
 from autograder.grading.replay import Outcome, advice_on, failure_of
-from autograder.results.records import (
+from autograder.results import (
     Diagnosis,
     ExerciseResult,
     ExerciseStatus,

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 
 import torch
 
-from autograder.supervisor.workers import Ban
-from autograder.course.rules import GROUPS, group_of
-from autograder.testing.errors import StudentError
+from autograder.course import OPERATOR_GROUPS, group_of
+from autograder.testing import StudentError
+from autograder.worker import Ban
 
 CATEGORY = "forbidden operator"
 
@@ -25,8 +25,8 @@ _NAME = re.compile(r"(\w+(?:::|\.)[\w.]+) may not be used")
 def ban_of(groups: Sequence[str]) -> Ban:
     """What a worker must forbid when a unit forbids these groups of `autograder.course.rules`."""
     return Ban(
-        operators=tuple(part for name in groups for part in GROUPS[name].operators),
-        python=tuple(part for name in groups for part in GROUPS[name].python),
+        operators=tuple(part for name in groups for part in OPERATOR_GROUPS[name].operators),
+        python=tuple(part for name in groups for part in OPERATOR_GROUPS[name].python),
         autograd="autograd" in groups,
     )
 
@@ -54,8 +54,12 @@ def sentence(function: str, operator: str) -> str:
         'conv2d_forward used aten::convolution (convolutions), which this unit asks you to write \
 yourself.'
     """
-    group = group_of(operator, GROUPS)
-    what = f" ({GROUPS[group].what})" if group is not None and operator not in _python() else ""
+    group = group_of(operator, OPERATOR_GROUPS)
+    what = (
+        f" ({OPERATOR_GROUPS[group].what})"
+        if group is not None and operator not in _python()
+        else ""
+    )
     used = operator or "an operator"
     return f"{function} used {used}{what}, which this unit asks you to write yourself."
 
@@ -69,4 +73,4 @@ def _known() -> frozenset[str]:
 
 @functools.cache
 def _python() -> frozenset[str]:
-    return frozenset(name for group in GROUPS.values() for name in group.python)
+    return frozenset(name for group in OPERATOR_GROUPS.values() for name in group.python)

@@ -11,12 +11,11 @@ import hypothesis
 import numpy
 import torch
 
-from autograder.course.courses import Course
-from autograder.course.units import Unit
-from autograder.results.records import Run
+from autograder.course import Course, Unit
 from autograder.grading.settings import Settings, fingerprint, release_version
-from autograder.supervisor.workers import Workers
-from autograder.worker.levels import NONE, level_of
+from autograder.results import Run
+from autograder.supervisor import Workers
+from autograder.worker import UNCONFINED, level_of
 
 
 def describe_run(
@@ -64,6 +63,6 @@ def describe_run(
 
 def _worker(workers: Workers | None, layers: Mapping[str, str]) -> dict[str, str]:
     if workers is None:
-        return {"kind": "in process", "level": NONE}
+        return {"kind": "in process", "level": UNCONFINED}
     kind = {"kind": workers.kind, "profile": workers.profile}
     return {**kind, "level": level_of(dict(layers)), **layers} if layers else kind

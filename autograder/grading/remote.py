@@ -11,17 +11,11 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from autograder.course.calls import Returns
-from autograder.devices.device import CPU, CUDA, Device
-from autograder.devices.cuda import MEMORY, trouble
-from autograder.devices.notes import Note
-from autograder.supervisor.loading import Code, Loader
-from autograder.exam.prepared import PreparedTest
-from autograder.exam.scripts import Script
-from autograder.supervisor.session import Seat
-from autograder.supervisor.workers import Call, Reply
-from autograder.testing.errors import StudentError, StudentStopped
-from autograder.testing.subjects import CallRecord, same
+from autograder.course import Returns
+from autograder.devices import CPU, CUDA, OUT_OF_MEMORY, Device, Note, gpu_trouble
+from autograder.exam import PreparedTest, Script
+from autograder.supervisor import Call, Code, Loader, Reply, Session
+from autograder.testing import CallRecord, StudentError, StudentStopped, same_value
 
 # A function that hung this often in one submission is not called again.
 PATIENCE = 2
@@ -31,27 +25,27 @@ class RemoteBackend:
     """A submission's code on one device, in a worker.
 
     Args:
-        seat: where the worker is.
+        session: where the worker is.
         code: the submission.
         returns: how each function's result travels.
         scripts: prepared once per class, by test.
         device: what the code computes on.
 
     Attributes:
-        seat, code, device: the same.
+        session, code, device: the same.
     """
 
     def __init__(
         self,
-        seat: Seat,
+        session: Session,
         code: Code,
         returns: Mapping[str, Returns],
         scripts: Mapping[int, Script],
         device: Device = CPU,
     ) -> None:
-        self.seat, self.code, self.device = seat, code, device
+        self.session, self.code, self.device = session, code, device
         self._returns, self._scripts = returns, scripts
-        self._loader = Loader(seat, code, device)
+        self._loader = Loader(session, code, device)
         self._timeouts: Counter[str] = Counter()
         self._test: PreparedTest | None = None
         self._replies: list[Reply] = []
@@ -70,12 +64,12 @@ class RemoteBackend:
             return
         try:
             worker = self._loader.ready()
-            for reply in worker.run(script.batch, self.seat.seconds()):
+            for reply in worker.run(script.batch, self.session.seconds()):
                 self._replies.append(reply)
                 if len(self._replies) < len(script.batch):
-                    self.seat.seconds()
+                    self.session.seconds()
         except StudentStopped as stop:
-            self._stopped = self.seat.explained(stop)
+            self._stopped = self.session.explained(stop)
             self._count(stop, script)
 
     def begin_example(self, position: int | None) -> None:
@@ -110,15 +104,15 @@ class RemoteBackend:
             raise StudentStopped(
                 "timeout",
                 f"{record.function} was not called again: it did not return within "
-                f"{self.seat.call_seconds:g} s {PATIENCE} times before.",
+                f"{self.session.call_seconds:g} s {PATIENCE} times before.",
             )
         call = Call(record.function, record.args, record.kwargs, self._returns.get(record.function))
         try:
-            reply = self._loader.ready().call(call, self.seat.seconds(), self.device)
+            reply = self._loader.ready().call(call, self.session.seconds(), self.device)
         except StudentStopped as stop:
             if stop.category == "timeout":
                 self._timeouts[record.function] += 1
-            raise self.seat.explained(stop) from None
+            raise self.session.explained(stop) from None
         self._take(record, reply)
 
     def _take(self, record: CallRecord, reply: Reply) -> None:
@@ -133,12 +127,12 @@ class RemoteBackend:
         Raises:
             StudentStopped: it is given up.
         """
-        found = trouble(error.kind, error.message) if self.device is CUDA else ""
+        found = gpu_trouble(error.kind, error.message) if self.device is CUDA else ""
         if not found:
             return
         self._spoilt = True
         where = f" at {error.line}" if error.line else ""
-        if found == MEMORY:
+        if found == OUT_OF_MEMORY:
             sentence = f"{function} used more memory than the GPU has{where}."
         else:
             sentence = (
@@ -186,12 +180,12 @@ class RemoteBackend:
     @property
     def layers(self) -> dict[str, str]:
         """Which layers of the confinement hold."""
-        return self.seat.layers
+        return self.session.layers
 
     @property
     def output(self) -> str:
         """What the student's code printed so far on this device."""
-        return self.seat.printed(self.device)
+        return self.session.printed(self.device)
 
     def end_test(self) -> None:
         """Let the worker forget what it kept for this test."""
@@ -199,23 +193,23 @@ class RemoteBackend:
         if self._spoilt:
             self.close()
             self._spoilt = False
-        elif (worker := self.seat.worker) is not None:
+        elif (worker := self.session.worker) is not None:
             worker.forget()
 
     def notes(self) -> list[Note]:
         """Where the code left the device so far."""
-        worker = self.seat.worker
+        worker = self.session.worker
         if not self.device.simulated or worker is None:
             return []
         try:
-            told = worker.notes(self.seat.call_seconds)
+            told = worker.notes(self.session.call_seconds)
         except StudentStopped:
             return []  # the next test gets a new worker
         return [note for note in told if self.code.line(note.file, note.line) is not None]
 
     def close(self) -> None:
         """End the worker."""
-        self.seat.close()
+        self.session.close()
 
     def load(self) -> bool:
         """Load the submission now, so that what is wrong with it is known.
@@ -259,4 +253,4 @@ def _matches(known: Any, asked: Any, theirs: Mapping[int, Any]) -> bool:
         return list(known) == list(asked) and all(
             _matches(known[k], asked[k], theirs) for k in known
         )
-    return same(known, asked)
+    return same_value(known, asked)

@@ -11,19 +11,24 @@ import hypothesis
 import pytest
 from hypothesis.errors import HypothesisException
 
-from autograder.devices.device import CPU, CUDA
-from autograder.devices.cuda import trouble
+from autograder.devices import CPU, CUDA, gpu_trouble
+from autograder.errors import HandgradError
+from autograder.exam import PreparedExample, PreparedTest, count_elements
 from autograder.grading import operators
 from autograder.grading.advice import advice, is_about_placement
-from autograder.errors import HandgradError
-from autograder.exam.prepared import Example, PreparedTest
-from autograder.exam.probes import elements
-from autograder.results.records import Failure, Speed
-from autograder.testing.cases import Case, describe, to_device
-from autograder.testing.comparison import Mismatch
-from autograder.testing.errors import StudentError, StudentStopped
-from autograder.testing.property import body_replaced, is_property
-from autograder.testing.subjects import CallRecord, Student
+from autograder.results import Failure, Speed
+from autograder.testing import (
+    CallRecord,
+    Case,
+    Mismatch,
+    Student,
+    StudentError,
+    StudentStopped,
+    body_replaced,
+    describe,
+    is_property,
+    to_device,
+)
 
 # How many failing inputs a diagnosis gets to see, and how long the search for a smaller one may
 # go on. Counted in tries, not seconds, so that the same submission gets the same report.
@@ -55,7 +60,7 @@ class ReplayBackend(Protocol):
 class FailedExample:
     """An input that a test failed on, and what was called until then."""
 
-    example: Example
+    example: PreparedExample
     calls: list[CallRecord]
     error: BaseException
 
@@ -134,7 +139,7 @@ def _final(error: BaseException) -> bool:
     return isinstance(error, StudentStopped) or operators.operator_of(error) is not None
 
 
-def attempt(test: PreparedTest, student: Student, example: Example) -> FailedExample | None:
+def attempt(test: PreparedTest, student: Student, example: PreparedExample) -> FailedExample | None:
     """Run a test on one example; None if it passes."""
     try:
         test.run(example)
@@ -157,7 +162,7 @@ def _look_at_gpu(error: BaseException) -> None:
     Raises:
         DeviceLost: it did.
     """
-    if trouble(type(error).__name__, str(error)):
+    if gpu_trouble(type(error).__name__, str(error)):
         raise DeviceLost(
             f"The GPU failed in the grading process ({type(error).__name__}: "
             f"{str(error).splitlines()[0][:200]}). See that nothing else uses it, or grade with "
@@ -188,14 +193,14 @@ def _search(
         if tries > first + SEARCH_TRIES:
             raise _SearchOver
         drawn = {k: v for k, v in arguments.items() if k not in test.fixtures}
-        example = Example(to_device(drawn, device) if device is not None else drawn)
+        example = PreparedExample(to_device(drawn, device) if device is not None else drawn)
         backend.begin_example(None)
         found = attempt(test, student, example)
         if found is None:
             return
         if isinstance(found.error, StudentStopped):
             raise _SearchOver
-        if elements(example.inputs) <= elements(smallest.example.inputs):
+        if count_elements(example.inputs) <= count_elements(smallest.example.inputs):
             smallest = found
         raised = found.error
         raise raised

@@ -8,12 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from autograder.course.courses import Course, read_release
-from autograder.course.declarations import CourseError
-from autograder.course.policy import Policy
-from autograder.course.units import Unit
-from autograder.devices.detection import meant
-from autograder.devices.detection import detected
+from autograder.course import Course, CourseError, Policy, Unit, read_release
+from autograder.devices import detected, device_meant
 from autograder.worker import levels
 
 
@@ -42,7 +38,7 @@ class Settings:
     exercises: tuple[str, ...] = ()
     hidden: bool = True
     smaller: bool = True
-    require: str = levels.DEFAULT
+    require: str = levels.DEFAULT_LEVEL
     devices_why: str = ""
 
     @classmethod
@@ -68,7 +64,7 @@ def settings_here(policy: Policy, named: Sequence[str] = ()) -> Settings:
         DeviceError: there is no such device here.
     """
     if named:
-        return Settings.of(policy, list(dict.fromkeys(meant(name).name for name in named)))
+        return Settings.of(policy, list(dict.fromkeys(device_meant(name).name for name in named)))
     found = detected()
     return replace(Settings.of(policy, found.devices), devices_why=found.why)
 

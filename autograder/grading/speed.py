@@ -19,12 +19,11 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from autograder.exam.prepared import Example, PreparedTest
+from autograder.exam import PreparedExample, PreparedTest
 from autograder.grading.remote import RemoteBackend
 from autograder.grading.replay import Outcome, ReplayBackend, attempt
-from autograder.results.records import Speed
-from autograder.testing.errors import StudentError, StudentStopped
-from autograder.testing.subjects import CallRecord, Student
+from autograder.results import Speed
+from autograder.testing import CallRecord, Student, StudentError, StudentStopped
 
 FEWEST = 3  # rounds before anything is said
 NOISE = 2.5  # the reference's usual time counts up to so many times its best
@@ -164,7 +163,7 @@ class Stopwatch:
             self._backend.close()
             self._backend = None
 
-    def _time_reference(self, test: PreparedTest, example: Example) -> float:
+    def _time_reference(self, test: PreparedTest, example: PreparedExample) -> float:
         for _ in range(2):  # a student's code may have killed its worker
             if self._backend is None:
                 self._backend = self._start()
@@ -181,7 +180,7 @@ class Stopwatch:
             return timed.seconds
         raise TimingError(f"The reference could not be timed on {test.name}: {problem}")
 
-    def _ask(self, test: PreparedTest, example: Example) -> None:
+    def _ask(self, test: PreparedTest, example: PreparedExample) -> None:
         """Run the test on the reference's worker; what it answers was checked when preparing."""
         assert self._backend is not None
         self._backend.begin_test(test)

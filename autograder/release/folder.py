@@ -14,15 +14,25 @@ from typing import cast
 
 import msgspec
 
-from autograder.course.calls import names_used
-from autograder.course.courses import MARKER, Release
-from autograder.course.declarations import CourseError, parse, place
-from autograder.course.policy import Late, Policy
+from autograder.course import (
+    DEFAULT_RULES,
+    MARKER,
+    TEST_FILES,
+    CourseError,
+    Exercise,
+    Late,
+    Policy,
+    Release,
+    Unit,
+    names_used,
+    parse,
+    place,
+    read_unit,
+    rules_in_words,
+)
 from autograder.release.notebook import write_notebook
 from autograder.release.package import Package
 from autograder.release.stub import write_stub
-from autograder.course.rules import DEFAULT, in_words
-from autograder.course.units import TEST_FILES, Exercise, Unit, read_unit
 
 GITIGNORE = """\
 .venv/
@@ -180,7 +190,7 @@ run after you hand in. Public tests cover a part of what the text asks for, so r
 ## What you write yourself
 
 Your code may not call what it is asked to write. When it is graded, these raise an error and the
-exercise that called them earns nothing: {in_words(DEFAULT)}.{_exceptions(units)}
+exercise that called them earns nothing: {rules_in_words(DEFAULT_RULES)}.{_exceptions(units)}
 `autograder check` points at such calls in your text. Working with tensors (indexing, products,
 sums, sorting, ...) is yours to use.
 
@@ -210,8 +220,8 @@ def _exceptions(units: list[Unit]) -> str:
     """The units whose rules differ from the usual, one line each."""
     lines = []
     for unit in units:
-        more = in_words(name for name in unit.forbids if name not in DEFAULT)
-        less = in_words(name for name in DEFAULT if name not in unit.forbids)
+        more = rules_in_words(name for name in unit.forbids if name not in DEFAULT_RULES)
+        less = rules_in_words(name for name in DEFAULT_RULES if name not in unit.forbids)
         said = [f"also {more}"] if more else []
         if not unit.forbids:
             said = ["everything is allowed"]

@@ -13,8 +13,7 @@ from typing import Any
 
 import nbformat
 
-from autograder.course.percent import read_cells
-from autograder.course.units import Unit
+from autograder.course import Unit, read_cells
 
 _v4: Any = nbformat.v4  # its functions are not typed
 

@@ -16,7 +16,7 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.course.declarations import CourseError
+from autograder.course import CourseError
 
 DISTRIBUTION = "handgrad"
 
@@ -115,3 +115,17 @@ def build_wheel(package: Package, folder: Path) -> Path:
             "into it: correct [tool.hatch.build.targets.wheel] in pyproject.toml."
         )
     return wheel
+
+
+def staff_wheel(package: Package, scratch: Path) -> Path:
+    """The tool's wheel, for a machine that grades.
+
+    Raises:
+        CourseError: the tool was installed from a wheel, so there is nothing to build it from.
+    """
+    if package.source is None:
+        raise CourseError(
+            "The wheel of the tool goes into the archive, and it is built from the source tree: "
+            "install the tool from a clone (pip install -e .) and try again."
+        )
+    return build_wheel(package, scratch)

@@ -13,9 +13,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from autograder.course.courses import MARKER, Release, find_units, read_release
-from autograder.course.policy import read_policy
-from autograder.course.declarations import CourseError
+from autograder.course import MARKER, CourseError, Release, find_units, read_policy, read_release
 from autograder.release.folder import Contents, digest, write_contents
 from autograder.release.package import Package, build_wheel, find_package
 

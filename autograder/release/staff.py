@@ -12,12 +12,9 @@ import zipfile
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from autograder.course.courses import MARKER, find_units
-from autograder.course.policy import read_policy
-from autograder.course.declarations import CourseError
+from autograder.course import MARKER, CourseError, Unit, find_units, read_policy
 from autograder.release.publish import ASSIGNMENTS
 from autograder.release.stub import write_stub
-from autograder.course.units import Unit
 
 POINTS_DEPEND_ON = ("seed", "call_seconds", "submission_seconds", "memory_mb")
 """The settings of ``course.toml`` that the points of a submission depend on: all are numbers."""

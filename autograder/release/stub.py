@@ -16,9 +16,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.course.declarations import CourseError, functions, parse, place
-from autograder.course.percent import Cell, read_cells
-from autograder.course.units import Unit
+from autograder.course import Cell, CourseError, Unit, functions, parse, place, read_cells
 
 ANSWER = "*Write your answer here.*"
 """What stands in a released cell for an answer."""

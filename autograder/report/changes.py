@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from autograder.classroom.regrading import Change
-from autograder.report.terminal import safe
-from autograder.report.words import points
+from autograder.classroom import Change
+from autograder.report.terminal import escaped
+from autograder.report.words import points_text
 
 
 def changes_table(found: Sequence[Change]) -> Table:
@@ -22,12 +22,12 @@ def changes_table(found: Sequence[Change]) -> Table:
     table.add_column("")
     for change in found:
         table.add_row(
-            safe(change.result.name or change.result.student),
-            safe(change.result.unit),
-            points(change.before.mark) if change.before else "",
-            points(change.after.mark) if change.after else "",
+            escaped(change.result.name or change.result.student),
+            escaped(change.result.unit),
+            points_text(change.before.mark) if change.before else "",
+            points_text(change.after.mark) if change.after else "",
             ", ".join(
-                f"{safe(name)} {points(old)} to {points(new)}"
+                f"{escaped(name)} {points_text(old)} to {points_text(new)}"
                 for name, old, new in change.exercises
             ),
             _verdict(change),

@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from autograder.results.files import ResultError
-from autograder.results.records import Result
 from autograder.report.material import Material
 from autograder.report.sheet import Sheet, read_sheet
+from autograder.results import Result, ResultError
 
 
-def roster_of(material: Material, format: str, where: str) -> Sheet:
+def read_roster(material: Material, format: str, where: str) -> Sheet:
     """The gradebook to fill in.
 
     Args:
@@ -35,7 +34,7 @@ def roster_of(material: Material, format: str, where: str) -> Sheet:
     return read_sheet(material.roster)
 
 
-def by_unit(material: Material) -> dict[str, list[Result]]:
+def results_by_unit(material: Material) -> dict[str, list[Result]]:
     """The results of each unit."""
     units: dict[str, list[Result]] = {}
     for result in material.results:
@@ -43,7 +42,7 @@ def by_unit(material: Material) -> dict[str, list[Result]]:
     return units
 
 
-def asked_for(material: Material, unit: str) -> str:
+def requested_title(material: Material, unit: str) -> str:
     """The title that ``--column`` gives for a unit; empty for none."""
     return next((title for name, title in material.columns if name in ("", unit)), "")
 
@@ -102,7 +101,7 @@ def _holds(title: str, unit: str) -> bool:
     return any(said[i : i + size] == wanted for i in range(len(said) - size + 1))
 
 
-def factor_to(
+def scale_factor(
     material: Material, unit: str, results: list[Result], worth: float | None, title: str
 ) -> float:
     """What to multiply marks by for a gradebook.

@@ -5,26 +5,26 @@ from __future__ import annotations
 import datetime as dt
 import re
 
-from autograder.results.records import ExerciseResult, Result, TestResult
 from autograder.report.words import (
     STATUS,
     blocked_by,
     counted,
     devices_told,
+    failure_told,
+    failures_to_tell,
+    is_open,
     lateness_told,
-    opened,
-    points,
-    to_tell,
-    told,
-    total,
-    visible,
+    mark_text,
+    points_text,
+    printable,
 )
+from autograder.results import ExerciseResult, Result, TestResult
 
 _EXPLAINED = ("partial", "wrong", "blocked")
 _SPECIAL = re.compile(r"([\\`*_\[\]<>#|~&$])")
 
 
-def feedback(result: Result, now: dt.datetime | None = None) -> str:
+def feedback_markdown(result: Result, now: dt.datetime | None = None) -> str:
     """The Markdown text for a student: points, what went wrong, what to look at.
 
     Args:
@@ -32,48 +32,49 @@ def feedback(result: Result, now: dt.datetime | None = None) -> str:
         now: the moment at which it is read; the default is the present.
     """
     now = now or dt.datetime.now(dt.UTC)
-    lines = [f"# {code(result.unit)}: {total(result)} points", ""]
-    who = escape(result.name or result.student)
-    lines += [f"For {who}. Handed in as {code(result.label)}.", ""]
+    lines = [f"# {inline_code(result.unit)}: {mark_text(result)} points", ""]
+    who = escape_markdown(result.name or result.student)
+    lines += [f"For {who}. Handed in as {inline_code(result.label)}.", ""]
     if result.attempts > 1:
         lines += [f"This is attempt {result.attempt} of {result.attempts}.", ""]
     if result.message:
-        lines += [escape(result.message), ""]
+        lines += [escape_markdown(result.message), ""]
     if sentence := lateness_told(result):
-        lines += [escape(sentence), ""]
+        lines += [escape_markdown(sentence), ""]
     if sentence := devices_told(result):
-        lines += [escape(sentence), ""]
+        lines += [escape_markdown(sentence), ""]
     for note in result.notes:
-        lines += [f"Note: {escape(note)}", ""]
+        lines += [f"Note: {escape_markdown(note)}", ""]
     if result.resolution is not None:
         lines += [
-            f"The points were set by a person: {escape(result.resolution.reason)}",
+            f"The points were set by a person: {escape_markdown(result.resolution.reason)}",
             "",
         ]
     if result.exercises:
         lines += ["| exercise | points | |", "|---|---|---|"]
         lines += [
-            f"| {code(e.name)} | {points(e.points)} / {points(e.max_points)} | {STATUS[e.status]} |"
+            f"| {inline_code(e.name)} | {points_text(e.points)} / {points_text(e.max_points)} "
+            f"| {STATUS[e.status]} |"
             for e in result.exercises
         ]
         lines.append("")
     for exercise in result.exercises:
         if exercise.reason or exercise.pending or exercise.status in _EXPLAINED:
-            full = [test for test in exercise.tests if opened(test, result, now)]
+            full = [test for test in exercise.tests if is_open(test, result, now)]
             lines += _about(exercise, full)
     lines += _attempt_list(result)
     return "\n".join(lines).rstrip() + "\n"
 
 
 def _about(exercise: ExerciseResult, full: list[TestResult]) -> list[str]:
-    lines = [f"## {code(exercise.name)}", ""]
+    lines = [f"## {inline_code(exercise.name)}", ""]
     if exercise.reason:
-        lines += [f"A person decided: {escape(exercise.reason)}", ""]
+        lines += [f"A person decided: {escape_markdown(exercise.reason)}", ""]
     if exercise.diagnosis is not None:
-        lines += [f"**{escape(exercise.diagnosis.sentence)}**", ""]
+        lines += [f"**{escape_markdown(exercise.diagnosis.sentence)}**", ""]
     if sentence := blocked_by(exercise):
-        lines += [escape(sentence), ""]
-    failed = to_tell(exercise)
+        lines += [escape_markdown(sentence), ""]
+    failed = failures_to_tell(exercise)
     lines += _hidden([test for test in failed if test not in full])
     for test in failed:
         if test in full:
@@ -82,24 +83,24 @@ def _about(exercise: ExerciseResult, full: list[TestResult]) -> list[str]:
 
 
 def _hidden(tests: list[TestResult]) -> list[str]:
-    lines = [f"- {escape(sentence)}" for sentence in counted(tests)]
+    lines = [f"- {escape_markdown(sentence)}" for sentence in counted(tests)]
     return [*lines, ""] if lines else []
 
 
 def _in_full(test: TestResult) -> list[str]:
     assert test.failure is not None
     public = test.visibility == "public"
-    lines = [f"- {code(test.name)}:" if public else "- A hidden test:", ""]
-    block = [told(test, full=True)]
+    lines = [f"- {inline_code(test.name)}:" if public else "- A hidden test:", ""]
+    block = [failure_told(test, full=True)]
     if test.failure.line:
         block.append(f"at {test.failure.line}")
     if test.failure.inputs:
         block.append("smallest failing input:")
         block += [f"  {name} = {value}" for name, value in test.failure.inputs.items()]
-    lines += [f"      {line}" for line in visible("\n".join(block)).splitlines()]
+    lines += [f"      {line}" for line in printable("\n".join(block)).splitlines()]
     if test.rerun:
         command = f'pytest "{test.rerun}"'
-        lines += ["", f"  Run it alone: {code(command)}"]
+        lines += ["", f"  Run it alone: {inline_code(command)}"]
     return [*lines, ""]
 
 
@@ -107,18 +108,18 @@ def _attempt_list(result: Result) -> list[str]:
     missing = [e.name for e in result.exercises if e.status == "not attempted"]
     if not missing or len(missing) == len(result.exercises):
         return []
-    return [f"Not attempted: {', '.join(map(code, missing))}.", ""]
+    return [f"Not attempted: {', '.join(map(inline_code, missing))}.", ""]
 
 
-def code(text: str) -> str:
+def inline_code(text: str) -> str:
     """Text as inline code, whatever it holds."""
-    plain = visible(text).replace("\n", " ").replace("|", "¦")
+    plain = printable(text).replace("\n", " ").replace("|", "¦")
     longest = max((len(run) for run in re.findall("`+", plain)), default=0)
     fence = "`" * (longest + 1)
     gap = " " if "`" in plain else ""
     return f"{fence}{gap}{plain}{gap}{fence}"
 
 
-def escape(text: str) -> str:
+def escape_markdown(text: str) -> str:
     """Text that Markdown, and HTML inside it, shows as it is."""
-    return _SPECIAL.sub(r"\\\1", visible(text).replace("\n", " "))
+    return _SPECIAL.sub(r"\\\1", printable(text).replace("\n", " "))

@@ -1,57 +1,68 @@
 """The formats of `autograder report`: each has a name, a sentence, and a function that writes it.
 
-A format that needs a library of its own imports it when it is asked for.
+Those of outside tools are in `autograder.integrations`. What a format needs is imported when it is
+asked for: the help of `autograder report` lists the formats.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import msgspec
-
-from autograder.results.files import ResultError
-from autograder.results.files import to_json
-from autograder.report.grades import grades_csv
-from autograder.report.material import Document, Material
+if TYPE_CHECKING:
+    from autograder.report.material import Document, Material
 
 
 @dataclass(frozen=True)
-class Format:
+class ReportFormat:
     """One format.
 
     Attributes:
         name: as in ``--format``.
         what: what it is for, in a few words.
         write: makes the report.
+        fills: whether it fills in a gradebook as it was downloaded.
     """
 
     name: str
     what: str
     write: Callable[[Material], Document]
+    fills: bool = False
 
 
 def _terminal(material: Material) -> Document:
+    from autograder.report.material import Document
     from autograder.report.terminal import class_table
 
     return Document(view=class_table(material.results))
 
 
 def _json(material: Material) -> Document:
+    import msgspec
+
+    from autograder.report.material import Document
+    from autograder.results import to_json
+
     joined = b",".join(to_json(result) for result in material.results)
     return Document(msgspec.json.format(b"[" + joined + b"]", indent=2) + b"\n")
 
 
 def _csv(material: Material) -> Document:
+    from autograder.report.grades import grades_csv
+    from autograder.report.material import Document
+
     return Document(grades_csv(material.results).encode("utf-8"))
 
 
 def _feedback(material: Material) -> Document:
-    from autograder.report.feedback import feedback
+    from autograder.report.feedback import feedback_markdown
+    from autograder.report.material import Document
     from autograder.report.writing import write_feedback
+    from autograder.results import ResultError
 
     if material.folder is None:
-        return Document(feedback(material.results[0], material.now).encode("utf-8"))
+        return Document(feedback_markdown(material.results[0], material.now).encode("utf-8"))
     if material.out is not None:
         raise ResultError("The feedback of a class goes to RESULTS/feedback: leave --out away.")
     write_feedback(material.folder, material.results, material.now)
@@ -59,15 +70,11 @@ def _feedback(material: Material) -> Document:
     return Document(notes=(f"The feedback of {len(material.results)} results is in {place}.",))
 
 
-def _gradescope(material: Material) -> Document:
-    from autograder.integrations.gradescope.reporting import gradescope
-
-    return gradescope(material)
-
-
 def _changes(material: Material) -> Document:
-    from autograder.classroom.regrading import changes
+    from autograder.classroom import mark_changes
     from autograder.report.changes import changes_table
+    from autograder.report.material import Document
+    from autograder.results import ResultError
 
     folder = material.folder
     before = folder.previous() if folder else None
@@ -77,7 +84,7 @@ def _changes(material: Material) -> Document:
             "it replaces. Name its OUT."
         )
     units = {result.unit for result in material.results}
-    found = changes(
+    found = mark_changes(
         (r for r in before.results() if r.unit in units),
         material.results,
         (r for r in folder.waiting() if r.unit in units),
@@ -86,72 +93,44 @@ def _changes(material: Material) -> Document:
 
 
 def _html(material: Material) -> Document:
-    from autograder.report.html import html
+    from autograder.report.html import class_page
+    from autograder.report.material import Document
 
     waiting = material.folder.waiting() if material.folder else []
-    return Document(html(material.results, waiting, material.now))
+    return Document(class_page(material.results, waiting, material.now))
 
 
 def _junit(material: Material) -> Document:
-    from autograder.report.junit import junit
+    from autograder.report.junit import junit_xml
+    from autograder.report.material import Document
 
-    return Document(junit(material.results, material.now, staff=material.staff))
-
-
-def _canvas(material: Material) -> Document:
-    from autograder.integrations.canvas.gradebook import canvas
-
-    return canvas(material)
+    return Document(junit_xml(material.results, material.now, staff=material.staff))
 
 
-def _moodle(material: Material) -> Document:
-    from autograder.integrations.moodle.worksheet import moodle
-
-    return moodle(material)
-
-
-def _nbgrader(material: Material) -> Document:
-    from autograder.integrations.nbgrader.gradebook import database_url, write_gradebook
-
-    if material.out is None:
-        raise ResultError(
-            "Name the gradebook with --out, e.g. --out gradebook.db; it may hold grades already."
-        )
-    return Document(notes=tuple(write_gradebook(database_url(str(material.out)), material.results)))
+FORMATS = (
+    ReportFormat("terminal", "a table of the class", _terminal),
+    ReportFormat("json", "all results as one list, for programs", _json),
+    ReportFormat("csv", "one row for each student and unit, for a spreadsheet", _csv),
+    ReportFormat("changes", "what grading again changed, and what waits for it", _changes),
+    ReportFormat("html", "the class at a glance: one page, for staff", _html),
+    ReportFormat("feedback", "what students may know now, in RESULTS/feedback", _feedback),
+    ReportFormat("junit", "tests for CI systems, with points as properties", _junit),
+)
 
 
-def _github(material: Material) -> Document:
-    from autograder.integrations.ci.summaries import class_summary
-
-    return Document(class_summary(material.results).encode("utf-8"))
-
-
-FORMATS = {
-    format.name: format
-    for format in (
-        Format("terminal", "a table of the class", _terminal),
-        Format("json", "all results as one list, for programs", _json),
-        Format("csv", "one row for each student and unit, for a spreadsheet", _csv),
-        Format("changes", "what grading again changed, and what waits for it", _changes),
-        Format("html", "the class at a glance: one page, for staff", _html),
-        Format("junit", "tests for CI systems, with points as properties", _junit),
-        Format("canvas", "the gradebook of Canvas, filled in", _canvas),
-        Format("moodle", "a grading worksheet of Moodle, filled in", _moodle),
-        Format("nbgrader", "a gradebook of nbgrader, which may hold other grades", _nbgrader),
-        Format("feedback", "what students may know now, in RESULTS/feedback", _feedback),
-        Format("github", "a job summary in Markdown, for staff", _github),
-        Format("gradescope", "a results.json for each submission", _gradescope),
-    )
-}
-
-
-def find_format(name: str) -> Format:
+def find_format(formats: Iterable[ReportFormat], name: str) -> ReportFormat:
     """The format of that name.
+
+    Args:
+        formats: those there are.
+        name: as in ``--format``.
 
     Raises:
         ResultError: there is none; the text lists those there are.
     """
-    if name not in FORMATS:
-        known = ", ".join(FORMATS)
-        raise ResultError(f"There is no format {name!r}; the formats are {known}.")
-    return FORMATS[name]
+    from autograder.results import ResultError
+
+    known = {format.name: format for format in formats}
+    if name not in known:
+        raise ResultError(f"There is no format {name!r}; the formats are {', '.join(known)}.")
+    return known[name]

@@ -6,9 +6,9 @@ import csv
 import io
 from collections.abc import Iterable
 
-from autograder.results.records import Result
 from autograder.report.sheet import harmless
-from autograder.report.words import visible
+from autograder.report.words import printable
+from autograder.results import Result
 
 
 def grades_csv(results: Iterable[Result]) -> str:
@@ -27,15 +27,15 @@ def grades_csv(results: Iterable[Result]) -> str:
     for r in results:
         writer.writerow(
             [
-                cell(r.student),
-                cell(r.name),
+                harmless_cell(r.student),
+                harmless_cell(r.name),
                 r.unit,
                 "" if r.points is None else f"{r.points:g}",
                 f"{r.max_points:g}",
                 f"{r.pending:g}",
                 r.status,
                 r.attempt,
-                cell(r.message),
+                harmless_cell(r.message),
                 r.days_late,
                 f"{r.penalty:g}",
                 "" if r.mark is None else f"{r.mark:g}",
@@ -44,5 +44,5 @@ def grades_csv(results: Iterable[Result]) -> str:
     return out.getvalue()
 
 
-def cell(text: str) -> str:
-    return harmless(visible(text), numbers=False)
+def harmless_cell(text: str) -> str:
+    return harmless(printable(text), numbers=False)

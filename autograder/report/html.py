@@ -13,22 +13,22 @@ from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any
 
-from autograder.results.records import Result
-from autograder.report.overview import glance
+from autograder.report.overview import class_overview
 from autograder.report.words import (
     CATEGORIES,
     STATUS,
     blocked_by,
     lateness_told,
-    points,
-    total,
-    visible,
+    mark_text,
+    points_text,
+    printable,
 )
+from autograder.results import Result
 
 _CUT = 4000
 
 
-def html(results: Sequence[Result], waiting: Sequence[Result], now: dt.datetime) -> bytes:
+def class_page(results: Sequence[Result], waiting: Sequence[Result], now: dt.datetime) -> bytes:
     """The page.
 
     Args:
@@ -44,7 +44,9 @@ def html(results: Sequence[Result], waiting: Sequence[Result], now: dt.datetime)
 
     def shown(value: Any) -> Any:
         # Markup is what the template itself has made; everything else came from outside.
-        return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+        return (
+            printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+        )
 
     environment = jinja2.Environment(
         autoescape=True,
@@ -54,7 +56,7 @@ def html(results: Sequence[Result], waiting: Sequence[Result], now: dt.datetime)
         finalize=shown,
     )
     environment.filters |= {
-        "points": points,
+        "points": points_text,
         "cut": _cut,
         "category": lambda name: CATEGORIES.get(name, name),
     }
@@ -63,7 +65,7 @@ def html(results: Sequence[Result], waiting: Sequence[Result], now: dt.datetime)
     page = environment.from_string(_resource("class.html.jinja")).render(
         style=Markup(style),
         style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
-        units=glance(results, waiting),
+        units=class_overview(results, waiting),
         students=[
             (student, [result for result in results if result.student == student])
             for student in students
@@ -72,7 +74,7 @@ def html(results: Sequence[Result], waiting: Sequence[Result], now: dt.datetime)
         names={result.student: result.name or result.student for result in results},
         written=now.strftime("%Y-%m-%d %H:%M %Z"),
         status=STATUS,
-        total=total,
+        total=mark_text,
         blocked_by=blocked_by,
         lateness_told=lateness_told,
     )

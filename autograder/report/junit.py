@@ -10,12 +10,12 @@ import datetime as dt
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 
-from autograder.classroom.lateness import moment
-from autograder.results.records import ExerciseResult, Result, TestResult
-from autograder.report.words import CATEGORIES, STATUS, blocked_by, opened, told, visible
+from autograder.classroom import parse_moment
+from autograder.report.words import CATEGORIES, STATUS, blocked_by, failure_told, is_open, printable
+from autograder.results import ExerciseResult, Result, TestResult
 
 
-def junit(results: Sequence[Result], now: dt.datetime, *, staff: bool = False) -> bytes:
+def junit_xml(results: Sequence[Result], now: dt.datetime, *, staff: bool = False) -> bytes:
     """The results as JUnit XML.
 
     Args:
@@ -42,7 +42,7 @@ def _suite(result: Result, exercise: ExerciseResult, now: dt.datetime, staff: bo
     suite = _start(result, exercise.name, exercise.points, exercise.max_points, exercise.waiting)
     hidden = 0
     for test in exercise.tests:
-        full = staff or opened(test, result, now)
+        full = staff or is_open(test, result, now)
         hidden += test.visibility != "public"
         known = staff or test.visibility == "public"
         suite.append(
@@ -69,7 +69,7 @@ def _start(
     result: Result, name: str, points: float | None, max_points: float, pending: float
 ) -> ET.Element:
     suite = ET.Element("testsuite", name=f"{result.unit}.{_text(name)}")
-    when = moment(result.run.when)
+    when = parse_moment(result.run.when)
     if when is not None:
         suite.set("timestamp", when.strftime("%Y-%m-%dT%H:%M:%S"))
     properties = ET.SubElement(suite, "properties")
@@ -118,9 +118,9 @@ def _case(
         ET.SubElement(case, "skipped", message="There was no time left to run it.")
         return case
     if test.status == "needs a person":
-        ET.SubElement(case, "skipped", message=_text(told(test, full=full)))
+        ET.SubElement(case, "skipped", message=_text(failure_told(test, full=full)))
         return case
-    sentence = told(test, full=full)
+    sentence = failure_told(test, full=full)
     lines = [sentence]
     if full:
         lines += [failure.line and f"at {failure.line}", failure.trace]
@@ -152,4 +152,4 @@ def _seconds(value: float) -> str:
 
 def _text(text: str) -> str:
     """Text of XML 1.0: what is not printable, and so every character it forbids, becomes `?`."""
-    return visible(text)
+    return printable(text)

@@ -10,9 +10,9 @@ import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from autograder.results.records import Result
-from autograder.report.sheet import Sheet, parsed
-from autograder.report.words import points, visible
+from autograder.report.sheet import Sheet, parse_sheet
+from autograder.report.words import points_text, printable
+from autograder.results import Result
 
 EXCUSED = "EX"
 UNASSIGNED = "N/A"
@@ -20,7 +20,7 @@ _NAMED = 8
 
 
 @dataclass(frozen=True)
-class Key:
+class MatchingKey:
     """One way to recognise a student.
 
     Attributes:
@@ -40,7 +40,7 @@ class Key:
     def said(self, result: Result) -> set[str]:
         """What the cell of a student may hold."""
         if not self.names:
-            return {same(result.student)} - {""}
+            return {casefolded(result.student)} - {""}
         return {self.form(result.name), self.form(result.student)} - {""}
 
 
@@ -57,12 +57,12 @@ class Filled:
     notes: list[str] = field(default_factory=list)
 
 
-def same(text: str) -> str:
+def casefolded(text: str) -> str:
     """For ids and addresses: case and the spaces around them do not matter."""
     return text.strip().removeprefix("'").casefold()
 
 
-def words(text: str) -> str:
+def name_words(text: str) -> str:
     """For names: the words in alphabetical order, without accents and punctuation.
 
     Example:
@@ -75,7 +75,7 @@ def words(text: str) -> str:
 
 
 def find_row(
-    result: Result, sheet: Sheet, rows: Sequence[list[str]], keys: Sequence[Key]
+    result: Result, sheet: Sheet, rows: Sequence[list[str]], keys: Sequence[MatchingKey]
 ) -> list[str] | str:
     """The row of a student, or the sentence why there is none.
 
@@ -96,11 +96,11 @@ def find_row(
     return f"{who(result)} is not in the gradebook."
 
 
-def fill(
+def fill_rows(
     results: Iterable[Result],
     sheet: Sheet,
     rows: Sequence[list[str]],
-    keys: Sequence[Key],
+    keys: Sequence[MatchingKey],
     column: int,
     factor: float = 1.0,
 ) -> Filled:
@@ -148,9 +148,9 @@ def fill(
             waiting.append(who(here[0]))
         else:
             mark = round(here[0].mark * factor, 2)
-            known = parsed(before)
+            known = parse_sheet(before)
             if known is not None and mark < known:
-                lowered.append(f"{who(here[0])} ({points(known)} to {points(mark)})")
+                lowered.append(f"{who(here[0])} ({points_text(known)} to {points_text(mark)})")
             sheet.put(row, column, sheet.number(mark))
             filled.written += 1
     title = sheet.header[column].strip()
@@ -169,15 +169,15 @@ def fill(
 
 def who(result: Result) -> str:
     """A student by id, and by name where it is known."""
-    name = visible(result.name).replace("\n", " ")
-    student = visible(result.student).replace("\n", " ")
+    name = printable(result.name).replace("\n", " ")
+    student = printable(result.student).replace("\n", " ")
     return f"{student} ({name})" if name and name != student else student
 
 
 def _worth(result: Result) -> str:
     if result.mark is None or result.pending:
         return f"The mark in {result.unit} waits for a person."
-    return f"The mark in {result.unit} is {points(result.mark)}."
+    return f"The mark in {result.unit} is {points_text(result.mark)}."
 
 
 def _some(names: Sequence[str], most: int = _NAMED) -> str:

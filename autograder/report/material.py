@@ -9,10 +9,7 @@ from pathlib import Path
 
 from rich.console import RenderableType
 
-from autograder.results.files import ResultError
-from autograder.results.folder import Folder
-from autograder.results.files import read_result
-from autograder.results.records import Result
+from autograder.results import Folder, Result, ResultError, read_result
 
 
 @dataclass(frozen=True)

@@ -13,18 +13,18 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
-from autograder.results.records import ExerciseResult, Result, TestResult
 from autograder.report.terminal import print_check
 from autograder.report.words import (
     STATUS,
     blocked_by,
     counted,
     devices_told,
-    points,
-    to_tell,
-    told,
-    visible,
+    failure_told,
+    failures_to_tell,
+    points_text,
+    printable,
 )
+from autograder.results import ExerciseResult, Result, TestResult
 
 _COLOURS = {"full": "#2e9e4f", "partial": "#d08700", "wrong": "#d1242f"}
 _OPEN = "#8b949e"
@@ -73,7 +73,7 @@ class Message:
     text: str
 
     def __repr__(self) -> str:
-        return visible(self.text)
+        return printable(self.text)
 
     def _repr_html_(self) -> str:
         style = f"border-left:4px solid {_OPEN}; padding-left:.8em"
@@ -87,7 +87,7 @@ def _row(exercise: ExerciseResult, kind: str = "") -> str:
     return (
         f'<tr><td style="{_LEFT}; color:{colour}">{mark}</td>'
         f'<td style="{_LEFT}"><code>{_text(exercise.name)}</code></td>'
-        f'<td style="{_LEFT}">{points(exercise.points)} of {points(exercise.max_points)} '
+        f'<td style="{_LEFT}">{points_text(exercise.points)} of {points_text(exercise.max_points)} '
         f'{kind}points</td><td style="{_LEFT}; color:{colour}">{_text(status)}</td></tr>'
     )
 
@@ -100,7 +100,7 @@ def exercise_html(exercise: ExerciseResult) -> str:
 
 
 def _failures(exercise: ExerciseResult) -> str:
-    failed = to_tell(exercise)
+    failed = failures_to_tell(exercise)
     if not failed or exercise.status == "not attempted":
         return ""
     shown = [exercise.diagnosis.sentence] if exercise.diagnosis else []
@@ -116,7 +116,7 @@ def _test(test: TestResult) -> str:
     """A public test, in full."""
     failure = test.failure
     assert failure is not None
-    lines = [told(test)]
+    lines = [failure_told(test)]
     lines += [failure.trace] if failure.trace else []
     if failure.inputs:
         lines.append("smallest failing input:")
@@ -138,4 +138,4 @@ def note_html(text: str) -> str:
 
 
 def _text(text: str) -> str:
-    return html.escape(visible(text))
+    return html.escape(printable(text))

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from autograder.results.records import ExerciseResult, Result
+from autograder.results import ExerciseResult, Result
 
 BINS = 10
 _FEWEST = 2
@@ -89,7 +89,7 @@ class Need:
 
 
 @dataclass(frozen=True)
-class UnitGlance:
+class UnitOverview:
     """A unit over the class.
 
     Attributes:
@@ -131,7 +131,7 @@ _KINDS = {
 }
 
 
-def glance(results: Sequence[Result], waiting: Sequence[Result] = ()) -> list[UnitGlance]:
+def class_overview(results: Sequence[Result], waiting: Sequence[Result] = ()) -> list[UnitOverview]:
     """What the results say, unit by unit.
 
     Args:
@@ -145,12 +145,12 @@ def glance(results: Sequence[Result], waiting: Sequence[Result] = ()) -> list[Un
     ]
 
 
-def _unit(results: list[Result], waiting: list[Result]) -> UnitGlance:
+def _unit(results: list[Result], waiting: list[Result]) -> UnitOverview:
     marks = [r.mark for r in results if r.status == "graded" and r.mark is not None]
     counts = Counter[str](r.status for r in results)
     counts["late"] = sum(bool(r.late) for r in results)
     most = results[0].max_points
-    return UnitGlance(
+    return UnitOverview(
         name=results[0].unit,
         max_points=most,
         counts=dict(counts),

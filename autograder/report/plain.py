@@ -5,18 +5,18 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 
-from autograder.results.records import ExerciseResult, Result, TestResult
 from autograder.report.words import (
     STATUS,
     blocked_by,
     devices_told,
+    failure_told,
+    failures_to_tell,
+    is_open,
     lateness_told,
-    opened,
-    points,
-    to_tell,
-    told,
-    visible,
+    points_text,
+    printable,
 )
+from autograder.results import ExerciseResult, Result, TestResult
 
 
 def result_text(result: Result) -> str:
@@ -25,8 +25,8 @@ def result_text(result: Result) -> str:
     if result.resolution is not None:
         lines.append(f"The points were set by a person: {result.resolution.reason}")
     if result.pending:
-        lines.append(f"{points(result.pending)} points wait for a person.")
-    return visible("\n".join(line for line in lines if line))
+        lines.append(f"{points_text(result.pending)} points wait for a person.")
+    return printable("\n".join(line for line in lines if line))
 
 
 def exercise_text(exercise: ExerciseResult, result: Result, now: dt.datetime) -> str:
@@ -48,20 +48,20 @@ def exercise_text(exercise: ExerciseResult, result: Result, now: dt.datetime) ->
             lines.append(exercise.diagnosis.sentence)
         if sentence := blocked_by(exercise):
             lines.append(sentence)
-        failed = to_tell(exercise)
-        full = [test for test in failed if opened(test, result, now)]
-        hidden = Counter(told(test) for test in failed if test not in full)
+        failed = failures_to_tell(exercise)
+        full = [test for test in failed if is_open(test, result, now)]
+        hidden = Counter(failure_told(test) for test in failed if test not in full)
         for sentence, count in hidden.items():
             lines.append(f"{count} hidden test{'s' if count > 1 else ''}: {sentence}")
         for test in full:
             lines += ["", *_in_full(test)]
-    return visible("\n".join(lines))
+    return printable("\n".join(lines))
 
 
 def _in_full(test: TestResult) -> list[str]:
     assert test.failure is not None
     name = test.name if test.visibility == "public" else "A hidden test"
-    lines = [f"{name}:", *(f"  {line}" for line in told(test, full=True).splitlines())]
+    lines = [f"{name}:", *(f"  {line}" for line in failure_told(test, full=True).splitlines())]
     if test.failure.line:
         lines.append(f"  at {test.failure.line}")
     if test.failure.inputs:

@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.results.files import ResultError
+from autograder.results import ResultError
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -128,7 +128,7 @@ def _decoded(raw: bytes, path: Path) -> tuple[str, str, bytes]:
     raise ResultError(f"{path} is not text in UTF-8. Download the gradebook again as CSV.")
 
 
-def parsed(text: str) -> float | None:
+def parse_sheet(text: str) -> float | None:
     """The number in a cell, with a decimal point or comma; None if it is none.
 
     Example:

@@ -6,8 +6,8 @@ import builtins
 import datetime as dt
 from collections.abc import Sequence
 
-from autograder.classroom.lateness import moment
-from autograder.results.records import ExerciseResult, Failure, Result, TestResult
+from autograder.classroom import parse_moment
+from autograder.results import ExerciseResult, Failure, Result, TestResult
 
 CATEGORIES = {
     "wrong value": "a result has wrong values",
@@ -45,7 +45,7 @@ STATUS = {
 }
 
 
-def opened(test: TestResult, result: Result, now: dt.datetime) -> bool:
+def is_open(test: TestResult, result: Result, now: dt.datetime) -> bool:
     """Whether a student may see the message and the failing inputs of a test.
 
     Args:
@@ -55,11 +55,11 @@ def opened(test: TestResult, result: Result, now: dt.datetime) -> bool:
     """
     if test.visibility != "after due":
         return test.visibility == "public"
-    closes = moment(result.closes)
+    closes = parse_moment(result.closes)
     return closes is not None and now > closes
 
 
-def told(test: TestResult, full: bool | None = None) -> str:
+def failure_told(test: TestResult, full: bool | None = None) -> str:
     """Why a test failed, as far as a student may know.
 
     Of a hidden test: the category, and of an exception its type and the line in the student's own
@@ -82,7 +82,7 @@ def told(test: TestResult, full: bool | None = None) -> str:
     return sentence
 
 
-def to_tell(exercise: ExerciseResult) -> list[TestResult]:
+def failures_to_tell(exercise: ExerciseResult) -> list[TestResult]:
     """The failed tests of an exercise that are worth telling.
 
     What fails on the CPU most often fails on a second device in the same way: then that says
@@ -146,7 +146,7 @@ def counted(tests: Sequence[TestResult]) -> list[str]:
     """
     counts: dict[str, int] = {}
     for test in tests:
-        sentence = told(test, full=False)
+        sentence = failure_told(test, full=False)
         counts[sentence] = counts.get(sentence, 0) + 1
     return [
         f"{count} hidden test{'s' if count > 1 else ''}: {sentence}"
@@ -175,7 +175,7 @@ def blocked_by(exercise: ExerciseResult) -> str:
     return f"It builds on {names}, which also lost points: look there first."
 
 
-def points(value: float | None) -> str:
+def points_text(value: float | None) -> str:
     """Points without needless decimals; a dash while they are open.
 
     Example:
@@ -185,10 +185,10 @@ def points(value: float | None) -> str:
     return "–" if value is None else f"{value:g}"
 
 
-def total(result: Result) -> str:
+def mark_text(result: Result) -> str:
     """The mark, ``31 / 40``, with what waits for a person."""
-    text = f"{points(result.mark)} / {points(result.max_points)}"
-    return f"{text} ({points(result.pending)} open)" if result.pending else text
+    text = f"{points_text(result.mark)} / {points_text(result.max_points)}"
+    return f"{text} ({points_text(result.pending)} open)" if result.pending else text
 
 
 def lateness_told(result: Result) -> str:
@@ -202,12 +202,14 @@ def lateness_told(result: Result) -> str:
     text += f"{result.submitted}."
     if result.points is None or result.resolution is not None or not result.penalty:
         return text
-    lost = points(round(result.points - (result.mark or 0.0), 2))
+    lost = points_text(round(result.points - (result.mark or 0.0), 2))
     share = f"{100 * result.penalty:g}%"
-    return f"{text} Of {points(result.points)} points earned this takes {share}, {lost} points."
+    return (
+        f"{text} Of {points_text(result.points)} points earned this takes {share}, {lost} points."
+    )
 
 
-def visible(text: str) -> str:
+def printable(text: str) -> str:
     """Text from outside without characters that a terminal or a page would obey.
 
     Control characters, escapes, and the marks that reverse or hide text become `?`.

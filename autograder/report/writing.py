@@ -9,13 +9,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from autograder.results.files import ResultError
-from autograder.results.folder import Folder
-from autograder.results.files import write_atomically
-from autograder.results.records import Result
-from autograder.report.feedback import feedback
+from autograder.report.feedback import feedback_markdown
 from autograder.report.grades import grades_csv
 from autograder.report.material import Document
+from autograder.results import Folder, Result, ResultError, write_atomically
 
 _COLUMNS = 120
 
@@ -30,11 +27,11 @@ def write_reports(folder: Folder, results: Sequence[Result]) -> None:
 def write_feedback(folder: Folder, results: Sequence[Result], now: dt.datetime) -> None:
     """Write every student's feedback, as it may be read from `now` on."""
     for result in results:
-        text = feedback(result, now).encode("utf-8")
+        text = feedback_markdown(result, now).encode("utf-8")
         write_atomically(folder.feedback_file(result.unit, result.student), text)
 
 
-def put(document: Document, file: Path) -> None:
+def write_document(document: Document, file: Path) -> None:
     """Write a report to a file, whole or not at all; nothing if the format has done it itself.
 
     Raises:

@@ -39,6 +39,11 @@ class Folder:
         """Where the decisions of people are."""
         return self.path / "resolutions.json"
 
+    @property
+    def has_results(self) -> bool:
+        """Whether a class run has written here before."""
+        return (self.path / "results").exists()
+
     def results(self) -> list[Result]:
         """The results that count, by unit and student.
 

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from autograder.results.files import ResultError
-from autograder.results.files import to_json, write_atomically
+from autograder.results.files import ResultError, to_json, write_atomically
 from autograder.results.records import ExerciseResult, Resolution, Result
 
 
@@ -34,7 +33,7 @@ def add_resolution(file: Path, resolution: Resolution) -> None:
     write_atomically(file, to_json([*read_resolutions(file), resolution]))
 
 
-def resolved(result: Result, resolutions: Sequence[Resolution]) -> Result:
+def apply_resolutions(result: Result, resolutions: Sequence[Resolution]) -> Result:
     """The result with the decisions that concern it; the last one on each thing holds.
 
     Args:

@@ -6,37 +6,35 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from autograder.integrations.gradescope import listing as gradescope
-from autograder.submissions.downloads import (
-    Arrived,
-    attempt_folder,
-    canvas,
-    moodle,
-    split_attempt,
-)
+from autograder.submissions.downloads import attempt_folder, split_attempt
 from autograder.submissions.drafts import Draft, attempts_of
 from autograder.submissions.naming import is_archive, is_source, stem, without_unit
-from autograder.submissions.places import Folder, Packed, Place, has_work, is_download, located
+from autograder.submissions.places import Folder, Packed, Place, has_work, located
+from autograder.submissions.platforms import Arrived, Person, Platform
 from autograder.submissions.records import MIB, Discovery, Limits, Unit, Unreadable
 from autograder.submissions.text import clean, decode, listing
 
-_METADATA_BYTES = 256 * MIB
+_LIST_BYTES = 256 * MIB
 
 
 def discover(
-    paths: Sequence[Path], units: Sequence[Unit], limits: Limits | None = None
+    paths: Sequence[Path],
+    units: Sequence[Unit],
+    limits: Limits | None = None,
+    platforms: Sequence[Platform] = (),
 ) -> Discovery:
     """All attempts under the given paths; no submission is opened yet.
 
     A path is one submission (a module, a notebook, an archive, or a folder that directly holds a
     unit's module or notebook or a unit's folder), or a class: a folder or archive with one entry
-    for each student, or a download from Canvas, Moodle or Gradescope. The convention is written
+    for each student, or a download from one of `platforms`. The convention is written
     down in ``docs/submitting.md``.
 
     Args:
         paths: what the staff named; these may be links, what is inside them may not.
         units: the course's units.
         limits: how much an archive of a class may hold (default `Limits`).
+        platforms: whose downloads are known.
 
     Returns:
         Attempts in the order of students and numbers, and warnings for the staff.
@@ -45,7 +43,7 @@ def discover(
         Unreadable: if a path does not exist or is nothing that could hold submissions.
     """
     limits = limits or Limits()
-    search = _Search(units, limits)
+    search = _Search(units, limits, platforms)
     for path in paths:
         search.path(Path(path))
     attempts, warnings = attempts_of(search.drafts, tuple(unit.module for unit in units))
@@ -55,8 +53,10 @@ def discover(
 class _Search:
     """Collects drafts of attempts; the methods mirror what a path can be."""
 
-    def __init__(self, units: Sequence[Unit], limits: Limits) -> None:
-        self.units, self.limits = units, limits
+    def __init__(
+        self, units: Sequence[Unit], limits: Limits, platforms: Sequence[Platform]
+    ) -> None:
+        self.units, self.limits, self.platforms = units, limits, platforms
         self.drafts: list[Draft] = []
         self.warnings: list[str] = []
 
@@ -104,10 +104,12 @@ class _Search:
         for _ in range(5):
             entries = place.entries()
             only = next(iter(entries)) if len(entries) == 1 else None
-            if only is None or not entries[only] or moodle(only) or self._is_submission(place):
+            if only is None or not entries[only] or self._arrived(only, True):
+                return place
+            if self._is_submission(place):
                 return place
             inner = place.inside(only)
-            if isinstance(place, Folder) and not is_download(inner):
+            if isinstance(place, Folder) and not self._is_download(inner):
                 return place
             place = inner
         return place
@@ -125,9 +127,21 @@ class _Search:
                     return True
         return False
 
+    def _arrived(self, name: str, folder: bool) -> Arrived | None:
+        """What a name says to the first platform that knows it."""
+        said = (platform.entry(name, folder) for platform in self.platforms)
+        return next((arrived for arrived in said if arrived is not None), None)
+
+    def _is_download(self, place: Place) -> bool:
+        """Whether the names in a place are those that a platform gives."""
+        entries = place.entries()
+        return any(platform.list_file in entries for platform in self.platforms) or any(
+            self._arrived(name, folder) for name, folder in entries.items()
+        )
+
     def _is_class(self, place: Place) -> bool:
         """Whether an archive that is no submission holds several students' work."""
-        if is_download(place):
+        if self._is_download(place):
             return True
         students = 0
         for name, folder in place.entries().items():
@@ -170,12 +184,13 @@ class _Search:
         entries = dict(place.entries())
         for link in place.links():
             self.warnings.append(f"{clean(link)} is a link and was not followed.")
-        if gradescope.METADATA in entries:
-            entries = self._gradescope(place, entries)
+        for lister in self.platforms:
+            if lister.list_file in entries:
+                entries = self._listed(place, entries, lister)
         platform: list[tuple[Arrived, str]] = []
         unknown: list[str] = []
         for name, folder in entries.items():
-            arrived = moodle(name) or (None if folder else canvas(name))
+            arrived = self._arrived(name, folder)
             if arrived:
                 platform.append((arrived, name))
             elif folder:
@@ -219,7 +234,7 @@ class _Search:
         self.drafts.append(replace(draft, loose=is_source(name)))
 
     def _platform(self, place: Place, found: list[tuple[Arrived, str]]) -> None:
-        """Files of a Canvas or Moodle download: those of one student are one submission."""
+        """Files that a platform named: those of one student are one submission."""
         students: dict[str, list[tuple[Arrived, str]]] = {}
         for arrived, name in found:
             students.setdefault(arrived.student, []).append((arrived, name))
@@ -234,7 +249,7 @@ class _Search:
             again = len(bases) != len(set(bases))
             versions = sorted({arrived.version for arrived, _ in files})
             for version in versions if again else versions[-1:]:
-                # At each version the newest of every file up to then: what Canvas would have shown.
+                # At each version the newest of every file up to then: what would have been shown.
                 latest: dict[str, tuple[Arrived, str]] = {}
                 for arrived, name in sorted(files, key=lambda pair: (pair[0].version, pair[1])):
                     if arrived.version <= version:
@@ -253,21 +268,23 @@ class _Search:
                     )
                 )
 
-    def _gradescope(self, place: Place, entries: dict[str, bool]) -> dict[str, bool]:
-        """The folders that the export's metadata name; what is left is returned."""
+    def _listed(
+        self, place: Place, entries: dict[str, bool], platform: Platform
+    ) -> dict[str, bool]:
+        """The entries that a platform's own list names; what is left is returned."""
         try:
-            text, _ = decode(place.text(gradescope.METADATA, _METADATA_BYTES), gradescope.METADATA)
-            known = gradescope.parse(text)
+            text, _ = decode(place.text(platform.list_file, _LIST_BYTES), platform.list_file)
+            known = platform.read_list(text)
         except Unreadable as error:
             self.warnings.append(f"{error} Students are named by folder instead.")
             known = {}
-        rest = {name: folder for name, folder in entries.items() if name != gradescope.METADATA}
+        rest = {name: folder for name, folder in entries.items() if name != platform.list_file}
         for key, submission in known.items():
             if key not in rest:
                 self.warnings.append(f"{clean(key)} is listed in the export but is not in it.")
                 continue
             del rest[key]
-            people = submission.people or [gradescope.Person(sid=key)]
+            people = submission.people or (Person(sid=key),)
             for person in people:
                 self.drafts.append(
                     Draft(

@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from autograder.submissions.contents import class_archive
-from autograder.submissions.downloads import canvas, moodle
 from autograder.submissions.folders import read_file
-from autograder.integrations.gradescope.listing import METADATA
 from autograder.submissions.naming import is_archive, is_ignored, is_source
 from autograder.submissions.records import Limits, Piece, Unreadable
 from autograder.submissions.text import clean
@@ -168,14 +166,6 @@ def tree_of(names: Iterable[str]) -> Tree:
         if last:
             here.setdefault(last, None)
     return root
-
-
-def is_download(place: Place) -> bool:
-    """Whether the names in a place are those that Gradescope, Moodle or Canvas give."""
-    entries = place.entries()
-    return METADATA in entries or any(
-        moodle(name) or (not folder and canvas(name)) for name, folder in entries.items()
-    )
 
 
 def has_work(place: Place, depth: int = 4) -> bool:

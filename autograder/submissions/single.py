@@ -9,7 +9,7 @@ from autograder.submissions.records import Attempt, Piece, Unit, Unreadable
 from autograder.submissions.text import clean
 
 
-def whole(path: Path, student: str, units: Sequence[Unit]) -> Attempt:
+def single_submission(path: Path, student: str, units: Sequence[Unit]) -> Attempt:
     """The attempt that a folder, archive, module or notebook is.
 
     Where a platform hands over one student's files at a time, names say nothing: a folder with two

@@ -2,7 +2,7 @@
 
     >>> batch = encode_batch([
     ...     Call("linear_forward", (x, w, b), {}, ("value", "opaque")),
-    ...     Call("linear_backward", (dout, Result(0, 1)), {}, None),
+    ...     Call("linear_backward", (dout, EarlierResult(0, 1)), {}, None),
     ... ])
 
 asks for both halves of a layer in one message, although the cache never leaves the student's
@@ -16,14 +16,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, Protocol
 
-from autograder.course.calls import Returns
-from autograder.devices.device import CPU, Device
-from autograder.devices.notes import Note
-from autograder.testing.errors import StudentError, student_error
-from autograder.worker import frames
-from autograder.worker.decoding import Decoder
-from autograder.worker.encoding import Encoder
-from autograder.worker.wire import FROM_WORKER, TO_WORKER, WireError, type_name
+from autograder.course import Returns
+from autograder.devices import CPU, Device, Note
+from autograder.testing import StudentError, student_error
+from autograder.worker import (
+    FROM_WORKER,
+    TO_WORKER,
+    Decoder,
+    Encoder,
+    WireError,
+    frames,
+    wire_type_name,
+)
 
 _LONGEST_NAME = 80
 _LONGEST_MESSAGE = 2000
@@ -58,7 +62,7 @@ class Handle:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class EarlierResult:
     """The result of an earlier call of the same batch, as an argument.
 
     Attributes:
@@ -152,7 +156,7 @@ def encode_batch(calls: Sequence[Call], device: Device = CPU) -> Batch:
     position = 0
 
     def other(value: Any) -> list[Any]:
-        if isinstance(value, Result):
+        if isinstance(value, EarlierResult):
             if not 0 <= value.call_index < position:
                 raise ValueError(f"call {position} needs {value}, which does not come earlier")
             return ["r", value.call_index, value.part]
@@ -325,6 +329,6 @@ def _paths(changed: Any) -> list[str]:
 
 def _refuse(value: Any) -> NoReturn:
     raise TypeError(
-        f"A {type_name(value)} cannot be passed to the student's code. Pass tensors, numbers, "
+        f"A {wire_type_name(value)} cannot be passed to the student's code. Pass tensors, numbers, "
         "strings, None, tuples, lists, dicts, dtypes, devices or functions."
     )

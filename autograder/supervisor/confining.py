@@ -14,9 +14,9 @@ import subprocess
 import sys
 import tempfile
 
-from autograder.devices.machine import Finding, can_fork
+from autograder.devices import Finding, can_fork
 from autograder.errors import HandgradError
-from autograder.worker.levels import DEFAULT, LEVELS, PROMISES, level_of, reaches
+from autograder.worker import DEFAULT_LEVEL, LEVELS, PROMISES, level_of, reaches
 
 _SECONDS = 60.0
 
@@ -60,7 +60,7 @@ def layers_here(kind: str = "", profile: str = "cpu") -> dict[str, str]:
     return {str(name): str(state) for name, state in said.items()}
 
 
-def demand(required: str, layers: dict[str, str]) -> None:
+def require_level(required: str, layers: dict[str, str]) -> None:
     """Insist on a level.
 
     Args:
@@ -91,7 +91,7 @@ def confinement_findings() -> list[Finding]:
         return [Finding("confinement", False, "", str(error))]
     level = level_of(layers)
     text = f"level {level}: {PROMISES[level]}"
-    enough = reaches(level, DEFAULT)
+    enough = reaches(level, DEFAULT_LEVEL)
     found = [Finding("confinement", enough, text, f"{text}. {_lacking(layers)}")]
     for name, state in layers.items():
         if state != "ok" and not state.startswith("not needed"):

@@ -10,18 +10,22 @@ import socket
 import time
 from collections.abc import Iterable, Iterator
 
-from autograder.devices.device import CPU, Device
-from autograder.devices.notes import Note
+from autograder.devices import CPU, Device, Note
 from autograder.supervisor import batches
 from autograder.supervisor.batches import Batch, Call, Handle, Reply, encode_batch
 from autograder.supervisor.endings import Process, why_it_ended
 from autograder.supervisor.transport import Ended, Late, Output, TooMuchOutput, Transport
-from autograder.testing.errors import StudentError, StudentStopped
-from autograder.worker import frames
-from autograder.worker.confinement import Limits
-from autograder.worker.frames import Frame
-from autograder.worker.levels import level_of
-from autograder.worker.wire import FROM_WORKER, VERSION, NotSendable, WireError
+from autograder.testing import StudentError, StudentStopped
+from autograder.worker import (
+    FROM_WORKER,
+    WIRE_VERSION,
+    Frame,
+    Limits,
+    NotSendable,
+    WireError,
+    frames,
+    level_of,
+)
 
 _MOST_CALLBACKS = 10_000  # in one call
 _HELLO_SECONDS = 60.0
@@ -262,7 +266,7 @@ class Worker:
             with self._guard("it", _HELLO_SECONDS):
                 frame = self._transport.receive(0, time.monotonic() + _HELLO_SECONDS)
                 match frames.unpack(frame.meta, FROM_WORKER):
-                    case ["hello", version, list(layers)] if version == VERSION:
+                    case ["hello", version, list(layers)] if version == WIRE_VERSION:
                         return {str(name): str(state) for name, state in layers}
                 raise WireError("another version of the protocol")
         except StudentStopped as stop:  # there is no student's code yet: the fault is not theirs

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from typing import Protocol
 
-from autograder.worker.confinement import Limits
+from autograder.worker import Limits
 
 
 class Process(Protocol):

@@ -6,11 +6,10 @@ from collections.abc import Collection
 from types import TracebackType
 from typing import Self
 
-from autograder.devices.device import CPU, Device
+from autograder.devices import CPU, Device
 from autograder.supervisor.connection import Worker
 from autograder.supervisor.zygotes import Derived, Server, Zygote
-from autograder.worker.confinement import Limits
-from autograder.worker.forbidden import FREE, Ban
+from autograder.worker import FREE, Ban, Limits
 
 
 class ForkWorkers:

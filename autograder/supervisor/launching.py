@@ -8,7 +8,7 @@ import sys
 from collections.abc import Collection
 from typing import IO
 
-from autograder.devices.device import VISIBLE
+from autograder.devices import VISIBLE
 
 START_SECONDS = 120.0
 """How long such a process may take to say that it is there: it imports torch first."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 
-from autograder.devices.device import CPU, Device
+from autograder.devices import CPU, Device
+from autograder.supervisor.connection import Worker
 from autograder.supervisor.endings import why_it_did_not_load
-from autograder.supervisor.session import Seat
-from autograder.supervisor.workers import Worker
-from autograder.testing.errors import StudentError, StudentStopped
+from autograder.supervisor.session import Session
+from autograder.testing import StudentError, StudentStopped
 
 # So many of a notebook's cells may stop its process, and it is loaded again without them.
 MOST_SKIPPED = 4
@@ -46,7 +46,7 @@ class Loader:
     """Loads the code for one device into whichever worker there is.
 
     Args:
-        seat: where the worker is.
+        session: where the worker is.
         code: the submission.
         device: what the code computes on.
 
@@ -55,10 +55,10 @@ class Loader:
         error: why a function may be missing, if a cell did not load.
     """
 
-    def __init__(self, seat: Seat, code: Code, device: Device = CPU) -> None:
+    def __init__(self, session: Session, code: Code, device: Device = CPU) -> None:
         self.problems: list[str] = []
         self.error: StudentError | StudentStopped | None = None
-        self._seat, self._code, self._device = seat, code, device
+        self._session, self._code, self._device = session, code, device
         self._worker: Worker | None = None  # the one that the code was loaded into
         self._given_up: StudentStopped | None = None
         self._skipped: set[int] = set()  # cells that stopped a process
@@ -70,8 +70,8 @@ class Loader:
         Raises:
             StudentStopped: there is nothing that can be loaded.
         """
-        self._seat.listen(self._device)
-        worker = self._seat.worker
+        self._session.listen(self._device)
+        worker = self._session.worker
         if worker is not None and worker is self._worker:
             return worker
         if self._given_up is not None:
@@ -79,7 +79,7 @@ class Loader:
         # What is said about loading reaches students. Only the first time nothing hidden is known.
         again = self._worker is not None
         while True:
-            worker = self._seat.worker or self._seat.renew()
+            worker = self._session.worker or self._session.renew()
             try:
                 self._load(worker, again)
             except StudentStopped as stop:
@@ -101,11 +101,11 @@ class Loader:
                 continue
             try:
                 error = worker.load(
-                    self._code.module, label, source, self._seat.seconds(), device=self._device
+                    self._code.module, label, source, self._session.seconds(), device=self._device
                 )
             except StudentStopped as stop:
                 self._skipped.add(position)
-                explained = self._seat.explained(stop)
+                explained = self._session.explained(stop)
                 if again and explained is stop:
                     sentence = f"Loading {label} once more ended its process."
                 else:

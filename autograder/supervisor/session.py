@@ -6,20 +6,20 @@ import math
 import time
 from collections import defaultdict
 
-from autograder.devices.device import CPU, Device
-from autograder.supervisor.confining import demand
-from autograder.supervisor.workers import FREE, Ban, Worker, Workers
-from autograder.testing.errors import StudentStopped
-from autograder.worker.confinement import Limits
-from autograder.worker.levels import NONE
+from autograder.devices import CPU, Device
+from autograder.supervisor.confining import require_level
+from autograder.supervisor.connection import Worker
+from autograder.supervisor.workers import Workers
+from autograder.testing import StudentStopped
+from autograder.worker import FREE, UNCONFINED, Ban, Limits
 
 
-class Seat:
+class Session:
     """One worker at a time, for the backends of one submission.
 
-    The CPU and the simulated device share a seat: what a worker costs is its process, and the
-    code is loaded for each device on its own. A GPU has a seat of its own, because a process that
-    was confined for the CPU cannot open it.
+    The CPU and the simulated device share a session: what a worker costs is its process, and the
+    code is loaded for each device on its own. A GPU has a session of its own, because a process
+    that was confined for the CPU cannot open it.
 
     Args:
         workers: where workers come from.
@@ -46,7 +46,7 @@ class Seat:
         *,
         seed: int,
         ban: Ban = FREE,
-        require: str = NONE,
+        require: str = UNCONFINED,
         device: Device = CPU,
     ) -> None:
         self.call_seconds = call_seconds
@@ -75,7 +75,7 @@ class Seat:
         self.close()
         self._worker = self._workers.spawn(self._seed, self._limits, self._ban, self._device)
         self.layers = self._worker.layers
-        demand(self._require, self.layers)  # before it is given any of the student's code
+        require_level(self._require, self.layers)  # before it is given any of the student's code
         return self._worker
 
     def seconds(self) -> float:

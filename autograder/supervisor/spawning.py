@@ -17,17 +17,16 @@ from collections.abc import Collection
 from types import TracebackType
 from typing import IO, Self
 
-from autograder.devices.device import CPU, Device
+from autograder.devices import CPU, Device
 from autograder.supervisor.connection import Worker
 from autograder.supervisor.launching import POSIX, START_SECONDS, launch
 from autograder.supervisor.output import FileOutput, PipeOutput
 from autograder.supervisor.transport import Output
-from autograder.worker.confinement import Limits, remove_tree
-from autograder.worker.forbidden import FREE, Ban
+from autograder.worker import FREE, Ban, Limits, remove_tree
 
 
 class SpawnWorkers:
-    """Workers that import torch each for themselves; see `autograder.supervisor.workers.Workers`."""
+    """Workers that import torch each for themselves; see `autograder.supervisor.Workers`."""
 
     kind = "spawn"
 

@@ -10,8 +10,7 @@ import socket
 import time
 from typing import Protocol
 
-from autograder.worker.frames import Frame, FrameReader
-from autograder.worker.wire import FROM_WORKER, WireError
+from autograder.worker import FROM_WORKER, Frame, FrameReader, WireError
 
 _CHUNK = 256 << 10
 _JOIN = 64 << 10  # messages up to this size go out in one call

@@ -16,32 +16,11 @@ from collections.abc import Collection
 from types import TracebackType
 from typing import Protocol, Self
 
-from autograder.course.calls import Returns
-from autograder.devices.device import CPU, Device
-from autograder.supervisor.batches import Batch, Call, Handle, Reply, Result, encode_batch
+from autograder.devices import CPU, Device
 from autograder.supervisor.connection import Worker
 from autograder.supervisor.forking import ForkWorkers
 from autograder.supervisor.spawning import SpawnWorkers
-from autograder.worker.confinement import LAYERS, PROFILES, Limits
-from autograder.worker.forbidden import FREE, Ban
-from autograder.worker.wire import Foreign
-
-__all__ = [
-    "FREE",
-    "Ban",
-    "Batch",
-    "Call",
-    "Foreign",
-    "Handle",
-    "Limits",
-    "Reply",
-    "Result",
-    "Returns",
-    "Worker",
-    "Workers",
-    "encode_batch",
-    "start_workers",
-]
+from autograder.worker import FREE, LAYERS, PROFILES, Ban, Limits
 
 
 class Workers(Protocol):

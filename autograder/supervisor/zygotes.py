@@ -16,13 +16,11 @@ from typing import Any
 
 import msgpack
 
-from autograder.devices.device import Device
+from autograder.devices import Device
 from autograder.supervisor.connection import Worker
 from autograder.supervisor.launching import START_SECONDS, launch
 from autograder.supervisor.output import PipeOutput
-from autograder.worker.confinement import Limits, remove_tree, set_dumpable
-from autograder.worker.forbidden import Ban
-from autograder.worker.wire import VERSION
+from autograder.worker import WIRE_VERSION, Ban, Limits, remove_tree, set_dumpable
 
 _ANSWER_SECONDS = 30.0
 
@@ -139,7 +137,7 @@ class Zygote(Server):
         except BaseException:
             self.close()
             raise
-        if ready.get("ready") != VERSION:
+        if ready.get("ready") != WIRE_VERSION:
             self._process.kill()
             self._process.wait()
             said = self._said()
@@ -177,7 +175,7 @@ class Zygote(Server):
             ready, _ = derived._receive(_ANSWER_SECONDS)
         except ConnectionError:
             ready = {}
-        if ready.get("ready") != VERSION:
+        if ready.get("ready") != WIRE_VERSION:
             derived.close()
             if not self.alive:
                 raise ConnectionError("the zygote is gone")

@@ -1,27 +1,14 @@
-"""What a unit's tests, mistakes and alternatives import.
+"""What a unit's tests, mistakes and alternatives import, and what makes them run.
 
-Declarations (`exercise`, `mistake`, `alternative`), inputs (`given`, `tensors`, `Case`, ...) and
-comparisons (`assert_close`, `assert_inputs_unchanged`). The fixtures `student`, `reference` and
-`device` come from `autograder.testing.plugin`, which pytest loads by itself.
+- declarations: `exercise`, `mistake`, `alternative`;
+- inputs: `given`, `tensors`, `Case`, `dtypes`, `sizes`, `labels`, `lay_out`;
+- comparisons: `assert_close`, `assert_inputs_unchanged`;
+- the fixtures `student`, `reference` and `device`, from `plugin`, which pytest loads by itself;
+- `Student`, `Reference`, `CallRecord`: the code under test and what it was asked.
+
+The public names are those of ``__init__.pyi``; each is imported when it is first asked for.
 """
 
-from autograder.testing.cases import Case
-from autograder.testing.comparison import Mismatch, assert_close, assert_inputs_unchanged
-from autograder.testing.exercises import alternative, exercise, mistake
-from autograder.testing.strategies import dtypes, given, labels, lay_out, sizes, tensors
+import lazy_loader
 
-__all__ = [
-    "Case",
-    "Mismatch",
-    "alternative",
-    "assert_close",
-    "assert_inputs_unchanged",
-    "dtypes",
-    "exercise",
-    "given",
-    "labels",
-    "lay_out",
-    "mistake",
-    "sizes",
-    "tensors",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -24,8 +24,7 @@ import hypothesis
 import pytest
 
 import autograder.devices
-from autograder.devices.device import CPU, Device, DeviceError
-from autograder.devices.detection import available, meant
+from autograder.devices import CPU, Device, DeviceError, available, device_meant
 
 if TYPE_CHECKING:
     from autograder.testing.subjects import Backend, CallRecord
@@ -215,7 +214,7 @@ def _devices(config: pytest.Config) -> tuple[Device, ...]:
     """What grading says, or the command line, or what there is."""
     if DEVICES not in config.stash:
         try:
-            named = [meant(name) for name in config.getoption("--device") or available()]
+            named = [device_meant(name) for name in config.getoption("--device") or available()]
         except DeviceError as error:
             raise pytest.UsageError(str(error)) from None
         config.stash[DEVICES] = tuple(dict.fromkeys(named))

@@ -18,9 +18,9 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from autograder.course.calls import Returns
+from autograder.course import Returns
 from autograder.testing.cases import copied
-from autograder.worker.observe import snapshot
+from autograder.worker import snapshot
 
 
 @dataclass
@@ -192,7 +192,11 @@ class Reference:
             position, self._next = self._next, self._next + 1
             if position < len(self._known):
                 known = self._known[position]
-                if known.function == name and same(known.args, args) and same(known.kwargs, kwargs):
+                if (
+                    known.function == name
+                    and same_value(known.args, args)
+                    and same_value(known.kwargs, kwargs)
+                ):
                     return known.value
                 return function(*args, **kwargs)
             value = function(*args, **kwargs)
@@ -202,7 +206,7 @@ class Reference:
         return ask
 
 
-def same(a: Any, b: Any) -> bool:
+def same_value(a: Any, b: Any) -> bool:
     """Whether two arguments are interchangeable: identical, or equal bit for bit in every part."""
     if a is b:
         return True
@@ -216,7 +220,7 @@ def same(a: Any, b: Any) -> bool:
     if type(a) is not type(b):
         return False
     if isinstance(a, (tuple, list)):
-        return len(a) == len(b) and all(map(same, a, b))
+        return len(a) == len(b) and all(map(same_value, a, b))
     if isinstance(a, dict):
-        return list(a) == list(b) and all(same(a[k], b[k]) for k in a)
+        return list(a) == list(b) and all(same_value(a[k], b[k]) for k in a)
     return isinstance(a, (bool, int, float, str, torch.dtype)) and a == b

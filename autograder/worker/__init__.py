@@ -12,4 +12,10 @@ the standard library, msgpack, NumPy, torch and itself.
 - `process`: a worker's life, however it was started;
 - `zygote`: a clean process with torch imported, of which every worker is a fork;
 - `spawned`: the same worker where there is no fork.
+
+The public names are those of ``__init__.pyi``; each is imported when it is first asked for.
 """
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -8,7 +8,7 @@ from typing import Any
 from autograder.worker import frames
 from autograder.worker.encoding import Encoder
 from autograder.worker.frames import Frame
-from autograder.worker.wire import FROM_WORKER, TO_WORKER, VERSION, NotSendable
+from autograder.worker.wire import FROM_WORKER, TO_WORKER, WIRE_VERSION, NotSendable
 
 _CHUNK = 256 << 10
 _JOIN = 64 << 10  # messages up to this size go out in one call
@@ -67,4 +67,4 @@ class Channel:
 
 def hello(channel: Channel, layers: dict[str, str]) -> None:
     """Tell the grader which limits hold, before any of the student's code runs."""
-    channel.send(0, ["hello", VERSION, [list(layer) for layer in layers.items()]])
+    channel.send(0, ["hello", WIRE_VERSION, [list(layer) for layer in layers.items()]])

@@ -30,7 +30,7 @@ class _Child:
     status: int | None  # where the first process of its namespace says how the worker ended
 
 
-class Nursery:
+class ChildProcesses:
     """The workers of this process.
 
     Args:
@@ -140,7 +140,7 @@ def before_spawned(without: Collection[str] = ()) -> dict[str, str]:
     """Enter a user namespace in a process that will be a worker itself.
 
     Returns:
-        The same layers that a `Nursery` has.
+        The same layers that a `ChildProcesses` has.
     """
     if sys.platform != "linux":
         return dict.fromkeys(("user", "pids"), "only Linux has this")

@@ -9,8 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from autograder.devices.device import CPU, Device
-from autograder.devices.tags import place
+from autograder.devices import CPU, Device, placed
 from autograder.worker.wire import (
     ALIGNMENT,
     BOOL,
@@ -167,7 +166,7 @@ class Decoder:
         else:
             t = torch.empty(0, dtype=dtype)
         if device is not None:
-            t = t.to(device) if moves else place(t, device)
+            t = t.to(device) if moves else placed(t, device)
         t = t.view(shape) if strides is None else t.as_strided(shape, strides)
         if grad:
             if not (dtype.is_floating_point or dtype.is_complex):

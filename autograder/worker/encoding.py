@@ -9,8 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from autograder.devices.device import CPU, Device
-from autograder.devices.tags import device_of
+from autograder.devices import CPU, Device, device_of
 from autograder.worker.wire import (
     ALIGNMENT,
     CODES,
@@ -20,7 +19,7 @@ from autograder.worker.wire import (
     NotSendable,
     is_key,
     span_of,
-    type_name,
+    wire_type_name,
 )
 
 
@@ -90,7 +89,7 @@ class Encoder:
         pairs = []
         for key, part in o.items():
             if not is_key(key):
-                raise NotSendable(f"a dict with a key of type {type_name(key)}")
+                raise NotSendable(f"a dict with a key of type {wire_type_name(key)}")
             pairs.append([self.value(key, depth), self.value(part, depth)])
         return ["d", *pairs]
 
@@ -149,7 +148,7 @@ class Encoder:
 
 def foreign(value: object) -> list[Any]:
     """Encode a value that does not travel by the name of its type."""
-    return ["o", type_name(value)]
+    return ["o", wire_type_name(value)]
 
 
 def _plain(o: Tensor) -> Tensor:
@@ -158,4 +157,4 @@ def _plain(o: Tensor) -> Tensor:
         with torch._C.DisableTorchFunctionSubclass():
             return o.as_subclass(Tensor)
     except Exception:
-        raise NotSendable(f"a tensor of type {type_name(o)}") from None
+        raise NotSendable(f"a tensor of type {wire_type_name(o)}") from None

@@ -9,18 +9,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 ISOLATED, FILTERED, SEPARATED = "isolated", "filtered", "separated"
-LIMITED, NONE = "limited", "none"
+LIMITED, UNCONFINED = "limited", "none"
 
-LEVELS = (ISOLATED, FILTERED, SEPARATED, LIMITED, NONE)  # the strongest first
+LEVELS = (ISOLATED, FILTERED, SEPARATED, LIMITED, UNCONFINED)  # the strongest first
 
-DEFAULT = FILTERED  # the least at which hidden files cannot be read
+DEFAULT_LEVEL = FILTERED  # the least at which hidden files cannot be read
 
 PROMISES = {
     ISOLATED: "a file system of its own, alone, without a network",
     FILTERED: "no file of yours can be opened, nothing written, no network",
     SEPARATED: "it can read the files that every user of this machine can, write none, no network",
     LIMITED: "memory, time and output are bounded; files that you can read, it can read",
-    NONE: "time and output are bounded, nothing else",
+    UNCONFINED: "time and output are bounded, nothing else",
 }
 
 _LIMITED = ("memory", "cpu", "file size", "open files", "no new privileges")
@@ -41,7 +41,7 @@ def level_of(layers: Mapping[str, str]) -> str:
         return FILTERED
     if held.issuperset({*_FILTERED, "uid"}):
         return SEPARATED
-    return LIMITED if held.issuperset(_LIMITED) else NONE
+    return LIMITED if held.issuperset(_LIMITED) else UNCONFINED
 
 
 def reaches(level: str, required: str) -> bool:

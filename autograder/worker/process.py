@@ -13,9 +13,15 @@ import numpy as np
 import torch
 import torch.nn.functional  # what a submission is likely to need is imported before the fork
 
-from autograder.devices.device import CPU, CUDA, SIMULATED, the_simulation
-from autograder.devices.cuda import start, visible
-from autograder.devices.selftest import works
+from autograder.devices import (
+    CPU,
+    CUDA,
+    SIMULATED,
+    simulation_works,
+    start_cuda,
+    the_simulation,
+    visible_gpus,
+)
 from autograder.worker.channel import Channel, hello
 from autograder.worker.confinement import Limits, Plan, confine
 from autograder.worker.serve import Server
@@ -34,7 +40,7 @@ def warm_up() -> None:
     torch.linalg.norm(torch.ones(2, 2, dtype=torch.float64))
     np.ones((2, 2)) @ np.ones((2, 2))
     reseed(0)  # the first time takes 10 ms
-    if not works():
+    if not simulation_works():
         with the_simulation():
             torch.ones(2, 2, device=SIMULATED.place) @ torch.ones(2, 2, device=SIMULATED.place)
 
@@ -76,10 +82,10 @@ def live(
     sys.argv = [""]
     reseed(seed)
     channel = Channel(sock)
-    shown = visible()
+    shown = visible_gpus()
     layers = confine(limits, directory, parent, plan)
     if device == CUDA.name:
-        start(shown)
+        start_cuda(shown)
     gc.enable()
     hello(channel, {**plan.before, **layers})
     Server(channel).serve()

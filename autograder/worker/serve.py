@@ -35,14 +35,14 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-from autograder.devices.device import CPU, DEVICES, Device, noted_files, the_simulation
+from autograder.devices import CPU, DEVICES, Device, noted_files, the_simulation
 from autograder.worker import frames
 from autograder.worker.channel import Channel, Closed
 from autograder.worker.decoding import Decoder
 from autograder.worker.encoding import Encoder, foreign
 from autograder.worker.failures import Failure, describe_failure
 from autograder.worker.observe import Snapshot, snapshot
-from autograder.worker.wire import FROM_WORKER, TO_WORKER, NotSendable, WireError, type_name
+from autograder.worker.wire import FROM_WORKER, TO_WORKER, NotSendable, WireError, wire_type_name
 
 _FUTURES = sum(getattr(__future__, name).compiler_flag for name in __future__.all_feature_names)
 
@@ -202,7 +202,7 @@ class Server:
         if target is None:
             raise NotImplementedError(f"there is no function {function} in {module.__name__}")
         if not callable(target):
-            raise _Unusable(f"{function} is not a function but a {type_name(target)}.")
+            raise _Unusable(f"{function} is not a function but a {wire_type_name(target)}.")
         return target
 
     def _reply(self, function: str, result: Any, returns: Any, changed: list[str]) -> None:
@@ -211,7 +211,7 @@ class Server:
             value = self._encode(encoder, result, returns)
         else:
             if not isinstance(result, (tuple, list)):
-                got = f"a {type_name(result)}" if result is not None else "None"
+                got = f"a {wire_type_name(result)}" if result is not None else "None"
             else:
                 got = f"{len(result)} value{'s' * (len(result) != 1)}"
             if not isinstance(result, (tuple, list)) or len(result) != len(returns):
@@ -260,7 +260,7 @@ class Server:
                     return result[part]
                 except Exception:
                     raise _Unusable(
-                        f"An earlier call returned a {type_name(result)} without part {part}."
+                        f"An earlier call returned a {wire_type_name(result)} without part {part}."
                     ) from None
         raise WireError("a malformed reference")
 

@@ -15,9 +15,9 @@ import socket
 import sys
 
 from autograder.worker import process
+from autograder.worker.children import before_spawned
 from autograder.worker.confinement import Limits, Plan
 from autograder.worker.forbidden import Ban, forbid
-from autograder.worker.children import before_spawned
 
 
 def main(port: int) -> None:

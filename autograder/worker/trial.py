@@ -10,14 +10,14 @@ import json
 import os
 import sys
 
+from autograder.worker.children import ChildProcesses, before_spawned
 from autograder.worker.confinement import Limits, Plan, confine
-from autograder.worker.children import Nursery, before_spawned
 
 
 def main(kind: str, profile: str, directory: str) -> None:
     """Confine a process and print its layers."""
-    nursery = Nursery() if kind == "fork" else None
-    before = nursery.layers if nursery is not None else before_spawned()
+    children = ChildProcesses() if kind == "fork" else None
+    before = children.layers if children is not None else before_spawned()
     plan = Plan.of(profile, frozenset(), before)
 
     def live(parent: int) -> None:
@@ -25,11 +25,11 @@ def main(kind: str, profile: str, directory: str) -> None:
         os.write(1, json.dumps(layers).encode())
         os._exit(0)
 
-    if nursery is None:
+    if children is None:
         live(os.getppid())
     else:
-        pid, _ = nursery.fork(live)
-        sys.exit(nursery.reap(pid, 20.0))
+        pid, _ = children.fork(live)
+        sys.exit(children.reap(pid, 20.0))
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ from typing import Any
 
 import torch
 
-VERSION = 2
+WIRE_VERSION = 2
 LONGEST_NAME = 100  # of a type
 
 DTYPES = (
@@ -84,7 +84,7 @@ TO_WORKER = Bounds(
 FROM_WORKER = Bounds(meta=256 << 10, payload=256 << 20, items=20_000, tensors=4096, pairs=1024)
 
 
-def type_name(value: object) -> str:
+def wire_type_name(value: object) -> str:
     """The name of a value's type as a student knows it: ``"list"``, ``"numpy.ndarray"``."""
     cls = type(value)
     module, name = str(cls.__module__), str(cls.__qualname__)

@@ -37,9 +37,9 @@ from typing import Any, NoReturn
 import msgpack
 
 from autograder.worker import confinement, process
+from autograder.worker.children import ChildProcesses
 from autograder.worker.forbidden import Ban, forbid
-from autograder.worker.children import Nursery
-from autograder.worker.wire import VERSION
+from autograder.worker.wire import WIRE_VERSION
 
 _LARGEST_REQUEST = 1 << 16
 _PATIENCE = 10.0  # seconds that a derived zygote has to end its workers
@@ -52,16 +52,16 @@ class Zygote:
         self,
         control: socket.socket,
         directory: str,
-        nursery: Nursery,
+        children: ChildProcesses,
         plan: confinement.Plan,
     ) -> None:
         self._control, self._directory = control, directory
-        self._nursery, self._plan = nursery, plan
+        self._children, self._plan = children, plan
         self._derived: dict[int, int] = {}  # process numbers and descriptors of them
 
     def serve(self) -> NoReturn:
         """Answer requests until the grader is gone, then leave nothing behind."""
-        self._send({"ready": VERSION, "threads": threads()})
+        self._send({"ready": WIRE_VERSION, "threads": threads()})
         while True:
             data, fds = self._receive()
             if not data:
@@ -76,7 +76,7 @@ class Zygote:
                 elif request["pid"] in self._derived:
                     self._send({"status": self._end_derived(request["pid"])})
                 else:
-                    status = self._nursery.reap(request["pid"], request["patience"])
+                    status = self._children.reap(request["pid"], request["patience"])
                     self._send({"status": status})
             except OSError as error:
                 self._send({"error": str(error)})
@@ -86,7 +86,7 @@ class Zygote:
 
     def leave(self) -> NoReturn:
         """Kill and reap every worker, delete their directories, end."""
-        self._nursery.close()
+        self._children.close()
         for pid in list(self._derived):
             self._end_derived(pid)
         confinement.remove_tree(self._directory)
@@ -103,7 +103,7 @@ class Zygote:
             finally:
                 process.end(status)
 
-        return self._nursery.fork(live)
+        return self._children.fork(live)
 
     def _derive(self, request: dict[str, Any], fd: int) -> int:
         """A fork of this process that forbids operators and then does what this one does."""
@@ -121,10 +121,10 @@ class Zygote:
     def _become_zygote(self, request: dict[str, Any], fd: int, parent: int) -> None:
         self._control.close()
         control = socket.socket(fileno=os.dup(fd))
-        self._nursery.begin_anew()
+        self._children.begin_anew()
         layers = forbid(Ban.of(request["ban"]))
         plan = replace(self._plan, before={**self._plan.before, **layers})
-        derived = Zygote(control, request["directory"], self._nursery, plan)
+        derived = Zygote(control, request["directory"], self._children, plan)
 
         def parent_died(signum: int, frame: FrameType | None) -> None:
             if os.getppid() != parent:
@@ -213,16 +213,18 @@ def main(fd: int, directory: str, profile: str, without: frozenset[str]) -> NoRe
 
     signal.signal(signal.SIGTERM, parent_died)
     confinement.die_with(parent, signal.SIGTERM)
-    nursery = Nursery(without)  # may go on in a child, whose parent is the process that we were
+    children = ChildProcesses(
+        without
+    )  # may go on in a child, whose parent is the process that we were
     if os.getppid() != parent:
         confinement.die_with(os.getppid(), signal.SIGTERM)
     process.warm_up()
     # After the imports: what was imported is what workers must be able to read.
-    plan = confinement.Plan.of(profile, without, nursery.layers)
+    plan = confinement.Plan.of(profile, without, children.layers)
     confinement.set_dumpable(False)  # no worker may look into the parent of the next one
     gc.collect()
     gc.freeze()
-    zygote = Zygote(socket.socket(fileno=fd), directory, nursery, plan)
+    zygote = Zygote(socket.socket(fileno=fd), directory, children, plan)
     zygote.serve()
 
 

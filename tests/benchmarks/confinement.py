@@ -20,8 +20,8 @@ SOURCE = "def add(x, y):\n    return x + y\n"
 
 
 def main() -> None:
-    from autograder.supervisor.workers import start_workers
-    from autograder.worker.confinement import LAYERS
+    from autograder.supervisor import start_workers
+    from autograder.worker import LAYERS
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=40)
@@ -42,7 +42,7 @@ def main() -> None:
 
 def first_answer(workers) -> float:
     """Seconds for a worker from the request to its end, one answer in between."""
-    from autograder.supervisor.workers import Call
+    from autograder.supervisor import Call
 
     began = time.perf_counter()
     worker = workers.spawn(1, _limits())
@@ -53,7 +53,7 @@ def first_answer(workers) -> float:
 
 
 def _limits():
-    from autograder.supervisor.workers import Limits
+    from autograder.worker import Limits
 
     return Limits()
 

@@ -13,8 +13,7 @@ import statistics
 from collections.abc import Callable
 from pathlib import Path
 
-from autograder.devices.device import CUDA
-from autograder.devices.detection import detected
+from autograder.devices import CUDA, detected
 
 SOLUTIONS = Path(__file__).parents[2] / "solutions"
 
@@ -31,8 +30,8 @@ def main() -> None:
     import torch
     from torch.nn import functional
 
-    from autograder.course.courses import find_unit
-    from autograder.devices.cuda import compute_exactly
+    from autograder.course import find_unit
+    from autograder.devices import compute_exactly
     from autograder.grading.grader import load_reference
 
     compute_exactly()

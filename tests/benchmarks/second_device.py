@@ -16,12 +16,10 @@ from pathlib import Path
 
 os.environ["OMP_NUM_THREADS"] = "1"
 
-from autograder.course.courses import find_course, find_unit, find_units
-from autograder.devices.device import CPU, SIMULATED
-from autograder.grading.grader import UnitGrader
-from autograder.supervisor.loading import Code
-from autograder.grading.settings import Settings
-from autograder.supervisor.workers import start_workers
+from autograder.course import find_course, find_unit, find_units
+from autograder.devices import CPU, SIMULATED
+from autograder.grading import Settings, UnitGrader
+from autograder.supervisor import Code, start_workers
 
 ROOT = Path(__file__).parents[2]
 LIMITS = {"call_seconds": 60, "submission_seconds": 600, "memory_mb": 2048}

@@ -19,8 +19,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import torch
 
+from autograder.devices import placed
 from autograder.devices.simulation import Simulation
-from autograder.devices.tags import place
 
 
 def addition(x):
@@ -80,7 +80,7 @@ def main() -> None:
     print(f"torch {torch.__version__}; medians of {rounds} rounds, ratios to no simulation")
     for name, (size, work) in WORK.items():
         x = torch.rand(size, size) / size
-        y = place(x.clone(), "cuda:1")
+        y = placed(x.clone(), "cuda:1")
         repeats = max(1, int(0.03 / seconds(work, x, 1)))
         times: list[tuple[float, float, float]] = []
         for _ in range(rounds):

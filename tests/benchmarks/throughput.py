@@ -41,7 +41,7 @@ def main() -> None:
     )
     options = parser.parse_args()
 
-    from autograder.course.courses import find_course, find_unit
+    from autograder.course import find_course, find_unit
 
     course = find_course(ROOT)
     unit = find_unit(course.units_folder, options.unit)
@@ -123,9 +123,10 @@ def pytests(submissions: Path, unit, seed: int, jobs: int, sample: int) -> float
 FLOOR = """
 import sys, time
 from pathlib import Path
-from autograder.course.courses import find_unit
-from autograder.grading.grader import UnitGrader, load_reference
-from autograder.grading.settings import Settings
+from autograder.course import find_unit
+from autograder.grading import UnitGrader
+from autograder.grading.grader import load_reference
+from autograder.grading import Settings
 from autograder.testing.subjects import _unwrap
 
 unit = find_unit(Path(sys.argv[1]), sys.argv[2])
@@ -161,12 +162,11 @@ def floor(unit, policy) -> float:
 
 def memory(unit, source: str) -> int:
     """KiB that a worker holds for itself after it was graded on the whole unit."""
-    from autograder.supervisor.workers import start_workers
+    from autograder.supervisor import start_workers
 
     with start_workers() as workers:
-        from autograder.grading.grader import UnitGrader
-        from autograder.supervisor.loading import Code
-        from autograder.grading.settings import Settings
+        from autograder.grading import Settings, UnitGrader
+        from autograder.supervisor import Code
 
         grader = UnitGrader(unit, Settings(0, ("cpu",), 60, 600, 2048), workers)
         seen = [0]

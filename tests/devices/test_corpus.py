@@ -4,24 +4,25 @@ import corpus
 import pytest
 import torch
 
+from autograder.devices import device_of, placed
 from autograder.devices.simulation import Simulation
-from autograder.devices.tags import device_of, place, plain, tensors_in
+from autograder.devices.tags import plain, tensors_in
 
 HERE = frozenset({corpus.__file__})
 
 
-def placed(value, device):
+def copied(value, device):
     if isinstance(value, torch.Tensor):
-        return place(value.clone(), device)
+        return placed(value.clone(), device)
     if isinstance(value, (tuple, list)):
-        return type(value)(placed(part, device) for part in value)
+        return type(value)(copied(part, device) for part in value)
     return value
 
 
 def run(case, device):
     """What PyTorch says, or where a result is wrong; and the results and the notes."""
     simulation = Simulation(devices=2, files=HERE)
-    inputs = placed(case.inputs(), device)
+    inputs = copied(case.inputs(), device)
     with simulation:
         try:
             results = tensors_in([case.function(*inputs)])

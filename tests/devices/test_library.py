@@ -6,8 +6,9 @@ import torch.nn.functional as F
 from torch import nn
 from torch.distributions import Bernoulli, Categorical, Normal, Uniform
 
+from autograder.devices import device_of
 from autograder.devices.simulation import Simulation
-from autograder.devices.tags import device_of, tensors_in
+from autograder.devices.tags import tensors_in
 
 D = "cuda:1"
 PIECES = {}

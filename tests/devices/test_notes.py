@@ -2,7 +2,7 @@
 
 import torch
 
-from autograder.devices.notes import Note
+from autograder.devices import Note
 from autograder.devices.simulation import Simulation
 
 SOURCE = """\

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 
+from autograder.devices import device_of, placed
 from autograder.devices.simulation import Simulation
-from autograder.devices.tags import CPU, device_of, place, plain
+from autograder.devices.tags import CPU, plain
 
 CUDA0, CUDA1 = torch.device("cuda", 0), torch.device("cuda", 1)
 
@@ -89,7 +90,7 @@ def test_nothing_leaks_out_of_the_context():
 def test_placing_keeps_data_strides_and_sharing():
     x = torch.arange(12.0).view(3, 4).t()[1:]
     view = x[0]
-    assert place(x, "cuda:1") is x
+    assert placed(x, "cuda:1") is x
     gc.collect()
     assert x.stride() == (1, 4)
     assert device_of(view) == CUDA1
@@ -100,7 +101,7 @@ def test_placing_keeps_data_strides_and_sharing():
         assert copied.stride() == x.stride()
         copied.zero_()
         assert x.sum().item() == 54.0
-    assert device_of(place(x, "cpu")) == CPU
+    assert device_of(placed(x, "cpu")) == CPU
 
 
 def test_the_grader_can_step_out_of_a_call(simulation):

@@ -233,7 +233,7 @@ def course_root(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="package")
 def workers() -> Iterator[object]:
-    from autograder.supervisor.workers import start_workers
+    from autograder.supervisor import start_workers
 
     with start_workers() as started:
         yield started
@@ -241,7 +241,7 @@ def workers() -> Iterator[object]:
 
 @pytest.fixture(scope="package")
 def unit(tmp_path_factory: pytest.TempPathFactory) -> object:
-    from autograder.course.courses import find_unit
+    from autograder.course import find_unit
 
     root = write_course(tmp_path_factory.mktemp("scaling"))
     return find_unit(root / "solutions", "scaling")
@@ -249,8 +249,7 @@ def unit(tmp_path_factory: pytest.TempPathFactory) -> object:
 
 @pytest.fixture(scope="package")
 def grader(unit, workers):
-    from autograder.grading.grader import UnitGrader
-    from autograder.grading.settings import Settings
+    from autograder.grading import Settings, UnitGrader
 
     settings = Settings(
         seed=3, devices=("cpu",), call_seconds=1.0, submission_seconds=60.0, memory_mb=1024
@@ -261,7 +260,7 @@ def grader(unit, workers):
 @pytest.fixture(scope="package")
 def grade(grader) -> Callable[..., object]:
     """Grade the reference with the given definitions after it (the later definition wins)."""
-    from autograder.supervisor.loading import Code
+    from autograder.supervisor import Code
 
     def run(changes: str = "", *, source: str | None = None, cells=None):
         text = (SCALING if source is None else source) + "\n\n" + textwrap.dedent(changes)

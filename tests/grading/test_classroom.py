@@ -13,18 +13,20 @@ import zipfile
 import msgspec
 import pytest
 
-from autograder.course.courses import Course
-from autograder.classroom.class_run import grade_class
-from autograder.classroom.errors import GradingError
-from autograder.results.files import ResultError
-from autograder.results.folder import Folder, file_name
-from autograder.classroom.lateness import unmeasured
-from autograder.classroom.planning import find_submissions, idle_extensions, plan
-from autograder.classroom.messages import Orders
-from autograder.classroom.recognition import recognised
-from autograder.classroom.decisions import resolve
-from autograder.results.files import read_result, write_atomically
-from autograder.grading.settings import Settings
+from autograder.classroom import (
+    GradingError,
+    Orders,
+    find_submissions,
+    grade_class,
+    idle_extensions,
+    plan,
+    recognised_unit,
+    resolve,
+    unmeasured_lateness,
+)
+from autograder.course import Course
+from autograder.grading import Settings
+from autograder.results import Folder, ResultError, file_name, read_result, write_atomically
 
 WRONG = "\n\ndef total(x, w):\n    return (x * w).mean()\n"
 
@@ -55,7 +57,7 @@ class Class:
         self.course = Course(root, "staff")
         self.folder = Folder(out)
         units = self.course.units
-        known = [recognised(self.course, unit) for unit in units]
+        known = [recognised_unit(self.course, unit) for unit in units]
         self.plan = plan(find_submissions([submissions], known), units, best=best)
         self.settings = Settings.of(self.course.policy, ["cpu"])
 
@@ -251,7 +253,7 @@ def test_late_work_loses_its_share_and_a_granted_extension_gives_it_back(
         "bob": (True, 2, 13.0, 10.4),
         "eve": (None, 0, 13.0, 13.0),
     }
-    assert "the work of eve came is not known" in unmeasured(
+    assert "the work of eve came is not known" in unmeasured_lateness(
         report.results, classroom.course.policy.late
     )
     written = json.loads(classroom.folder.result_file("01_scaling", "bob").read_bytes())

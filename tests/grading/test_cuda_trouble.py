@@ -12,25 +12,20 @@ from dataclasses import replace
 import msgspec
 import pytest
 
+from autograder.classroom import Orders, grade_class
 from autograder.commands.class_run import plan_class
-from autograder.course.courses import Course
-from autograder.devices.device import CUDA
-from autograder.classroom.class_run import grade_class
-from autograder.grading.replay import DeviceLost
-from autograder.results.folder import Folder
-from autograder.grading.grader import UnitGrader
-from autograder.supervisor.loading import Code
+from autograder.course import Course
+from autograder.devices import CUDA
+from autograder.exam import script_of
+from autograder.grading import DeviceLost, Settings, UnitGrader
 from autograder.grading.local import LocalBackend
-from autograder.classroom.messages import Orders
 from autograder.grading.remote import RemoteBackend
 from autograder.grading.replay import attempt
-from autograder.exam.scripts import script_of
-from autograder.supervisor.session import Seat
-from autograder.grading.settings import Settings
-from autograder.report.words import told
-from autograder.testing.errors import StudentStopped
-from autograder.testing.subjects import CallRecord
-from autograder.worker.confinement import Limits
+from autograder.report import failure_told
+from autograder.results import Folder
+from autograder.supervisor import Code, Session
+from autograder.testing import CallRecord, StudentStopped
+from autograder.worker import Limits
 
 # As PyTorch words them; after each of the lower three every later call of the process fails too.
 FULL = (
@@ -72,7 +67,7 @@ def grade(request, grader, unit, workers):
 
         def on_gpu(_) -> RemoteBackend:
             return RemoteBackend(
-                Seat(workers, Limits(memory_mb=1024), 20.0, seed=3),
+                Session(workers, Limits(memory_mb=1024), 20.0, seed=3),
                 Code("scaling", (("scaling.py", source),)),
                 unit.returns,
                 scripts if request.param == "asked ahead" else {},
@@ -129,8 +124,8 @@ def test_the_test_is_lost_with_a_sentence_and_the_next_one_gets_a_new_worker(
     assert lost.failure.category == category
     assert lost.failure.function == "total"
     assert lost.failure.message.startswith(f"total {sentence} at scaling.py:")
-    assert "CUDA" not in told(lost)
-    assert told(lost).endswith("(in total)")
+    assert "CUDA" not in failure_told(lost)
+    assert failure_told(lost).endswith("(in total)")
     assert found["total"].points == 0.0
     others = {name: e for name, e in found.items() if name != "total"}
     assert all_right(others), {name: e.status for name, e in others.items()}
@@ -180,7 +175,7 @@ def test_where_answers_are_compared_it_is_not_the_students_fault(grader, message
 LOSING = """
 import os
 from pathlib import Path
-from autograder.grading.replay import DeviceLost
+from autograder.grading import DeviceLost
 from autograder.testing import exercise
 
 class Lost(DeviceLost, OSError):  # an OSError passes through a test: it is never the student's

@@ -12,8 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from autograder.cli import app
-from autograder.devices.device import VISIBLE
-from autograder.devices import detection
+from autograder.devices import VISIBLE, detection
 from autograder.release import release
 
 SIMULATED = "cuda (simulated)"
@@ -182,7 +181,7 @@ def test_in_process_the_same_mistake_is_found(run, mistaken):
 
 def test_github_is_told_of_the_simulated_device_at_the_line(run, mistaken, tmp_path, monkeypatch):
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
-    done = run(mistaken, "check", "scale_forward", "--github", "--device", "cuda")
+    done = run(mistaken, "check", "scale_forward", "--annotate", "github", "--device", "cuda")
     annotation = next(line for line in done.stdout.splitlines() if line.startswith("::error"))
     assert "file=01_scaling/scaling.py,line=" in annotation
     assert f"::On {SIMULATED}: " in annotation

@@ -6,14 +6,11 @@ import textwrap
 
 import pytest
 
-from autograder.devices.device import DeviceError
-from autograder.devices import detection
-from autograder.devices.cuda import trouble
-from autograder.devices.detection import Detected, Trial, decide, meant
-from autograder.grading.grader import UnitGrader
-from autograder.supervisor.loading import Code
-from autograder.grading.settings import Settings
-from autograder.report.words import to_tell, told
+from autograder.devices import DeviceError, detection, device_meant, gpu_trouble
+from autograder.devices.detection import Detected, Trial, decide
+from autograder.grading import Settings, UnitGrader
+from autograder.report import failure_told, failures_to_tell
+from autograder.supervisor import Code
 
 SIMULATED = "cuda (simulated)"
 
@@ -63,7 +60,7 @@ def test_a_helper_tensor_made_on_the_cpu_costs_points_and_the_line_is_told(grade
     assert test.failure.category == "wrong device"
     assert test.failure.exception == "RuntimeError"
     assert test.failure.line.startswith("scaling.py:")
-    sentence = told(test)
+    sentence = failure_told(test)
     assert f"On {SIMULATED}" in sentence
     assert "cuda:1" in sentence
     assert "write torch.zeros(len(x), dtype=x.dtype, device=x.device)" in sentence
@@ -155,7 +152,7 @@ def test_what_is_wrong_everywhere_is_told_once(grade):
     _, found = grade("def total(x, w):\n    return (x * w).mean()")
     failed = [t for t in found["total"].tests if t.failure]
     assert {t.device for t in failed} == {"cpu", SIMULATED}
-    assert {t.device for t in to_tell(found["total"])} == {"cpu"}
+    assert {t.device for t in failures_to_tell(found["total"])} == {"cpu"}
     assert found["total"].diagnosis.mistake == "averages"
 
 
@@ -182,18 +179,18 @@ def test_cuda_means_the_real_one_if_there_is_one(monkeypatch):
     monkeypatch.setattr(detection, "simulation_fault", lambda: "")
     with_gpu = Detected(("cpu", "cuda"), "", 1)
     without = Detected(("cpu", SIMULATED), "none")
-    assert meant("cuda", with_gpu).name == "cuda"
-    assert meant("cuda", without).name == SIMULATED
-    assert meant("simulated", with_gpu).name == SIMULATED
+    assert device_meant("cuda", with_gpu).name == "cuda"
+    assert device_meant("cuda", without).name == SIMULATED
+    assert device_meant("simulated", with_gpu).name == SIMULATED
     with pytest.raises(DeviceError, match="no device 'tpu'"):
-        meant("tpu", without)
+        device_meant("tpu", without)
 
 
 def test_a_failure_of_the_gpu_is_told_apart_from_a_mistake():
-    assert trouble("OutOfMemoryError", "CUDA out of memory. Tried") == "out of memory"
-    assert trouble("AcceleratorError", "CUDA error: device-side assert triggered") == (
+    assert gpu_trouble("OutOfMemoryError", "CUDA out of memory. Tried") == "out of memory"
+    assert gpu_trouble("AcceleratorError", "CUDA error: device-side assert triggered") == (
         "device failure"
     )
-    assert trouble("RuntimeError", "CUDA error: an illegal memory access") == "device failure"
-    assert trouble("RuntimeError", "Expected all tensors to be on the same device") == ""
-    assert trouble("IndexError", "index 4 is out of bounds") == ""
+    assert gpu_trouble("RuntimeError", "CUDA error: an illegal memory access") == "device failure"
+    assert gpu_trouble("RuntimeError", "Expected all tensors to be on the same device") == ""
+    assert gpu_trouble("IndexError", "index 4 is out of bounds") == ""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.course.courses import find_unit
+from autograder.course import find_unit
 
 SOLUTIONS = Path(__file__).parents[2] / "solutions"
 
@@ -105,8 +105,7 @@ CASES = [
 
 @pytest.fixture(scope="module")
 def graders(workers):
-    from autograder.grading.grader import UnitGrader
-    from autograder.grading.settings import Settings
+    from autograder.grading import Settings, UnitGrader
 
     made = {}
 
@@ -123,7 +122,7 @@ def graders(workers):
 
 
 def grade(grader, name, body):
-    from autograder.supervisor.loading import Code
+    from autograder.supervisor import Code
 
     source = grader.unit.source_file.read_text(encoding="utf-8")
     source += BROKEN.format(name=name, body=body)

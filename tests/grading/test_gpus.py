@@ -14,17 +14,16 @@ import msgspec
 import pytest
 from typer.testing import CliRunner
 
-from autograder.cli import app
-from autograder.commands.class_run import plan_class, run_class
-from autograder.course.courses import Course
-from autograder.devices.device import VISIBLE, DeviceError
-from autograder.devices import detection
-from autograder.devices.detection import Detected, gpus_for
+from autograder.classroom import Orders
 from autograder.classroom import class_run as classroom
 from autograder.classroom.processes import run_jobs
-from autograder.results.folder import Folder
-from autograder.classroom.messages import Orders
-from autograder.grading.settings import Settings
+from autograder.cli import app
+from autograder.commands.class_run import ClassRun, plan_class, run_class
+from autograder.course import Course
+from autograder.devices import VISIBLE, DeviceError, detection, gpus_for
+from autograder.devices.detection import Detected
+from autograder.grading import Settings
+from autograder.results import Folder
 
 SIMULATED = "cuda (simulated)"
 FOUR = Detected(("cpu", "cuda"), "4 GPUs, the first a H200, CUDA 13.0.", 4)
@@ -155,7 +154,8 @@ def test_on_a_gpu_one_submission_is_graded_at_a_time(
     course = Course(course_root, "staff")
     settings = Settings.of(course.policy, found.devices)
     plan = plan_class(course, [submissions(1)], ["01_scaling"])
-    run_class(course, plan, settings, Folder(tmp_path / "out"), jobs=jobs, gpus=gpus)
+    run = ClassRun(course, settings, Folder(tmp_path / "out"), jobs=jobs, gpus=gpus)
+    run_class(run, plan)
     assert (asked["processes"], asked["gpus"]) == (processes, names)
 
 

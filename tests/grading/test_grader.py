@@ -200,7 +200,7 @@ def test_printing_is_kept_for_staff_and_changes_nothing(grade):
 def test_no_time_left_is_said_and_not_called_wrong(grader, unit):
     from dataclasses import replace
 
-    from autograder.supervisor.loading import Code
+    from autograder.supervisor import Code
 
     settings = grader.settings
     grader.settings = replace(settings, submission_seconds=0.0)
@@ -263,7 +263,7 @@ def test_state_that_leaks_between_calls_is_caught(grade):
 
 
 def test_answers_to_written_questions_wait_for_a_person(grader):
-    from autograder.supervisor.loading import Code
+    from autograder.supervisor import Code
 
     graded = grader.grade(Code("scaling", (("scaling.py", STUB),)), {"why_scale": "Because."})
     question = by_name(graded)["why_scale"]
@@ -282,7 +282,7 @@ def test_a_diagnosis_does_not_touch_the_inputs_of_the_class(grade, grader):
 
 def test_an_infinity_is_only_like_itself():
     from autograder.grading.diagnosis import alike
-    from autograder.testing.subjects import CallRecord
+    from autograder.testing import CallRecord
 
     def call(value):
         return CallRecord("f", (), {}, value)
@@ -301,8 +301,8 @@ def test_a_check_left_in_the_code_costs_nothing(grade):
 
 
 def test_two_courses_may_have_a_unit_of_the_same_name(grader, course_root: Path) -> None:
-    from autograder.course.courses import find_unit
-    from autograder.grading.grader import UnitGrader
+    from autograder.course import find_unit
+    from autograder.grading import UnitGrader
 
     hidden = course_root / "solutions" / "01_scaling" / "test_hidden.py"
     text = hidden.read_text(encoding="utf-8")

@@ -6,13 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from autograder.course.courses import find_units
+from autograder.course import DEFAULT_RULES, OPERATOR_GROUPS, alternatives, find_units
 from autograder.grading.hints import hints
-from autograder.course.rules import DEFAULT, GROUPS
-from autograder.course.variants import alternatives
 
 
-def said(source: str, forbidden=tuple(GROUPS)) -> list[str]:
+def said(source: str, forbidden=tuple(OPERATOR_GROUPS)) -> list[str]:
     return hints([("m.py", source)], forbidden)
 
 
@@ -54,7 +52,7 @@ def test_what_is_not_forbidden_is_left_alone(source):
 def test_what_the_unit_allows_is_left_alone():
     source = "import torch\ny = torch.tanh(x) + torch.softmax(x, 1)"
     assert len(said(source)) == 2
-    assert said(source, DEFAULT) == [
+    assert said(source, DEFAULT_RULES) == [
         "m.py:2: torch.softmax: this unit asks you to write softmax and log-sum-exp yourself."
     ]
     assert said(source, ()) == []
@@ -67,7 +65,7 @@ def test_copies_of_pytorchs_formulas_are_pointed_at():
 
 def test_imports_of_an_earlier_cell_count():
     cells = [("n[1]", "import torch.nn.functional as F"), ("n[2]", "y = F.conv2d(x, w)")]
-    [line] = hints(cells, DEFAULT)
+    [line] = hints(cells, DEFAULT_RULES)
     assert line.startswith("n[2]:1: torch.nn.functional.conv2d")
 
 

@@ -8,12 +8,11 @@ from pathlib import Path
 import pytest
 from samples import RUN
 
-from autograder.course.declarations import CourseError
-from autograder.classroom.lateness import Lateness, dated, lateness
-from autograder.results.files import read_result, to_json
-from autograder.results.records import ExerciseResult, Resolution, Result, TestResult
-from autograder.course.policy import Late, Policy, read_policy
-from autograder.submissions.records import Attempt
+from autograder.classroom import with_lateness
+from autograder.classroom.lateness import Lateness, lateness
+from autograder.course import CourseError, Late, Policy, read_policy
+from autograder.results import ExerciseResult, Resolution, Result, TestResult, read_result, to_json
+from autograder.submissions import Attempt
 
 DUE = dt.datetime(2026, 10, 15, 23, 59, tzinfo=dt.UTC)
 RULE = Late(per_day=0.1, grace_minutes=15, at_most=0.5, cutoff_days=10)
@@ -123,8 +122,8 @@ def policy(**changes: object) -> Policy:
 
 def test_an_extension_counts_for_its_student_only():
     when = "2026-10-17T00:00:00+00:00"
-    ada = dated(result(), attempt(when), policy())
-    eve = dated(result(student="eve"), attempt(when, student="eve"), policy())
+    ada = with_lateness(result(), attempt(when), policy())
+    eve = with_lateness(result(student="eve"), attempt(when, student="eve"), policy())
     assert (ada.late, ada.days_late, ada.mark) == (True, 2, 24.8)
     assert (eve.late, eve.days_late, eve.mark) == (False, 0, 31.0)
     assert ada.due == "2026-10-15T23:59:00+00:00"
@@ -133,15 +132,15 @@ def test_an_extension_counts_for_its_student_only():
 
 def test_a_granted_extension_undoes_the_penalty_without_grading():
     when = "2026-10-17T00:00:00+00:00"
-    before = dated(result(), attempt(when), policy())
+    before = with_lateness(result(), attempt(when), policy())
     granted = Policy(due={"01_scaling": DUE + dt.timedelta(days=3)}, late=RULE)
-    after = dated(before, attempt(when), granted)
+    after = with_lateness(before, attempt(when), granted)
     assert (after.late, after.days_late, after.penalty, after.mark) == (False, 0, 0.0, 31.0)
 
 
 def test_what_was_not_handed_in_is_missing_and_not_late():
     missing = result(status="missing", points=0.0, exercises=[])
-    assert dated(missing, attempt("2026-12-01T00:00:00+00:00"), policy()).late is None
+    assert with_lateness(missing, attempt("2026-12-01T00:00:00+00:00"), policy()).late is None
 
 
 def test_a_unit_closes_when_the_last_extension_its_grace_and_the_cutoff_are_over():
@@ -152,11 +151,11 @@ def test_a_unit_closes_when_the_last_extension_its_grace_and_the_cutoff_are_over
 
 def test_hidden_tests_open_after_the_due_date_only_where_the_course_says_so():
     def seen(of: Policy, start: Result) -> list[str]:
-        return [t.visibility for t in dated(start, attempt(None), of).exercises[0].tests]
+        return [t.visibility for t in with_lateness(start, attempt(None), of).exercises[0].tests]
 
     assert seen(policy(), result()) == ["public", "hidden"]
     assert seen(policy(show_hidden="after due"), result()) == ["public", "after due"]
-    once_open = dated(result(), attempt(None), policy(show_hidden="after due"))
+    once_open = with_lateness(result(), attempt(None), policy(show_hidden="after due"))
     assert seen(policy(), once_open) == ["public", "hidden"]
 
 

@@ -6,10 +6,9 @@ import textwrap
 
 import pytest
 
-from autograder.grading.grader import UnitGrader
+from autograder.grading import Settings, UnitGrader
 from autograder.grading.live import LiveBackend
-from autograder.supervisor.loading import Code
-from autograder.grading.settings import Settings
+from autograder.supervisor import Code
 
 SIMULATED = "cuda (simulated)"
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from autograder.course import DEFAULT_RULES, OPERATOR_GROUPS, group_of
 from autograder.grading.operators import ban_of, sentence
-from autograder.report.words import told
-from autograder.course.rules import DEFAULT, GROUPS, group_of
+from autograder.report import failure_told
 
 FULL = {"scale_forward": 6.0, "scale_backward": 3.0, "total": 2.0, "descend": 2.0}
 
@@ -82,7 +82,7 @@ def test_a_student_is_told_the_operator_and_nothing_of_the_input(grade):
     hidden = [t for t in found["scale_backward"].tests if t.visibility == "hidden"]
     assert hidden
     for test in hidden:
-        assert "torch.autograd.grad" in told(test)
+        assert "torch.autograd.grad" in failure_told(test)
         assert test.failure.inputs == {}
 
 
@@ -100,7 +100,9 @@ def test_an_exception_that_only_says_so_is_no_way_to_print_inputs(grade):
     )
     test = found["total"].tests[0]
     assert test.failure.category == "forbidden operator"
-    assert told(test) == "total used an operator, which this unit asks you to write yourself."
+    assert (
+        failure_told(test) == "total used an operator, which this unit asks you to write yourself."
+    )
 
 
 def test_the_rules_that_held_stand_in_the_result(grade):
@@ -137,22 +139,22 @@ def test_the_rules_that_held_stand_in_the_result(grade):
     ],
 )
 def test_an_operator_belongs_to_the_group_that_a_reader_would_say(operator, group):
-    assert group_of(operator, GROUPS) == group
+    assert group_of(operator, OPERATOR_GROUPS) == group
 
 
 def test_every_group_means_operators_or_functions_that_exist():
     import torch
 
     known = torch._C._dispatch_get_all_op_names()
-    for name, group in GROUPS.items():
+    for name, group in OPERATOR_GROUPS.items():
         assert any(group_of(operator, [name]) for operator in known), name
         assert not set(group.python) & set(known)
 
 
 def test_a_unit_that_allows_everything_has_workers_without_rules():
     assert not ban_of([])
-    assert ban_of(DEFAULT)
-    assert ban_of([name for name in DEFAULT if name != "autograd"]).autograd is False
+    assert ban_of(DEFAULT_RULES)
+    assert ban_of([name for name in DEFAULT_RULES if name != "autograd"]).autograd is False
 
 
 def test_the_sentence_says_what_kind_of_operator_it_is():

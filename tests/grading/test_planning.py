@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from autograder.classroom import GradingError, planning
 from autograder.commands.class_run import plan_class
-from autograder.course.courses import Course
-from autograder.classroom import planning
-from autograder.classroom.errors import GradingError
-from autograder.submissions.finding import discover
+from autograder.course import Course
+from autograder.submissions import discover
 
 
 @pytest.fixture

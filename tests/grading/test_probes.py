@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import torch
 
 from autograder.exam.probes import Watch, probes
-from autograder.testing.subjects import CallRecord, ModuleBackend
+from autograder.testing import CallRecord, ModuleBackend
 
 SOURCE = """
 import torch

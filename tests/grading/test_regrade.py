@@ -9,13 +9,17 @@ import pytest
 from samples import RUN
 from typer.testing import CliRunner
 
+from autograder.classroom import GradingError, accept_lower, mark_changes, resolve
+from autograder.classroom.regrading import falls
 from autograder.cli import app
-from autograder.classroom.errors import GradingError
-from autograder.results.folder import Folder
-from autograder.classroom.regrading import accept, changes, falls
-from autograder.classroom.decisions import resolve
-from autograder.results.files import read_result, to_json, write_atomically
-from autograder.results.records import ExerciseResult, Result
+from autograder.results import (
+    ExerciseResult,
+    Folder,
+    Result,
+    read_result,
+    to_json,
+    write_atomically,
+)
 
 
 def result(student: str, points: float | None, digest: str = "a", **changes) -> Result:
@@ -68,7 +72,7 @@ def test_changes_are_told_by_student_and_exercise():
         ]
         return result(student, f + g, exercises=exercises)
 
-    found = changes(
+    found = mark_changes(
         [
             both("ada", 1.0, 2.0),
             both("bob", 1.0, 2.0),
@@ -113,12 +117,12 @@ def marks(folder: Folder) -> dict[str, float | None]:
 
 
 def test_a_person_accepts_one_lower_mark_or_all_and_nothing_is_lost(folder):
-    assert [r.student for r in accept(folder, ["ada"])] == ["ada"]
+    assert [r.student for r in accept_lower(folder, ["ada"])] == ["ada"]
     assert marks(folder) == {"ada": 7.0, "bob": 6.0, "eve": 9.0}
-    assert [r.student for r in accept(folder)] == ["bob"]
+    assert [r.student for r in accept_lower(folder)] == ["bob"]
     assert marks(folder) == {"ada": 7.0, "bob": 5.0, "eve": 9.0}
     assert [r.student for r in folder.waiting()] == ["eve"]  # no mark is nothing to accept
-    assert accept(folder) == []
+    assert accept_lower(folder) == []
     kept = [Folder(path) for path in sorted((folder.path / "previous").iterdir())]
     assert len(kept) == 2
     assert {marks(k)["ada"] for k in kept} == {8.0, 7.0}
@@ -127,7 +131,7 @@ def test_a_person_accepts_one_lower_mark_or_all_and_nothing_is_lost(folder):
 def test_accepting_what_does_not_wait_is_refused(folder):
     for student in ("zoe", "eve"):
         with pytest.raises(GradingError, match=f"No lower mark of '{student}'.* of ada, bob"):
-            accept(folder, ["ada", student])
+            accept_lower(folder, ["ada", student])
     assert marks(folder)["ada"] == 8.0
 
 
@@ -152,7 +156,7 @@ def test_a_mark_for_the_whole_unit_ends_the_waiting(folder):
 
 def test_a_decision_on_an_exercise_holds_in_what_is_accepted(folder):
     resolve(folder, "bob", "", "f", 6.5, "half a point for the idea")
-    [accepted] = accept(folder, ["bob"])
+    [accepted] = accept_lower(folder, ["bob"])
     assert (accepted.mark, accepted.exercises[0].graded_points) == (6.5, 5.0)
 
 

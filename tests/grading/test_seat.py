@@ -6,10 +6,9 @@ import textwrap
 
 import pytest
 
-from autograder.devices.device import CPU, CUDA, SIMULATED
-from autograder.grading.grader import UnitGrader
-from autograder.supervisor.loading import Code
-from autograder.grading.settings import Settings
+from autograder.devices import CPU, CUDA, SIMULATED
+from autograder.grading import Settings, UnitGrader
+from autograder.supervisor import Code
 
 
 @pytest.fixture(scope="module")
@@ -59,8 +58,8 @@ def test_both_devices_share_a_process_and_a_gpu_has_its_own(grade, grader, worke
     grade()
     assert started == [CPU]
     on = grader._remote(workers, Code("scaling", ()), 10.0)
-    assert on(CPU).seat is on(SIMULATED).seat
-    assert on(CUDA).seat is not on(CPU).seat
+    assert on(CPU).session is on(SIMULATED).session
+    assert on(CUDA).session is not on(CPU).session
 
 
 def test_each_device_has_a_module_of_its_own(grade):

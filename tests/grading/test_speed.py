@@ -10,19 +10,16 @@ from pathlib import Path
 import pytest
 from samples import RUN
 
-from autograder.course.declarations import CourseError
-from autograder.course.courses import find_unit
+from autograder.classroom import judge, variants
+from autograder.course import CourseError, find_unit
 from autograder.course.declarations import declared_tests
-from autograder.grading.grader import Graded, UnitGrader
-from autograder.supervisor.loading import Code
-from autograder.results.resolutions import resolved
-from autograder.results.records import ExerciseResult, Resolution, Result
-from autograder.grading.settings import Settings
+from autograder.grading import Settings, UnitGrader
+from autograder.grading.grader import Graded
 from autograder.grading.speed import Times, verdict
-from autograder.classroom.verifying import judge, variants
-from autograder.report.feedback import feedback
-from autograder.report.junit import junit
-from autograder.report.words import told
+from autograder.report import failure_told, junit_xml
+from autograder.report.feedback import feedback_markdown
+from autograder.results import ExerciseResult, Resolution, Result, apply_resolutions
+from autograder.supervisor import Code
 
 MODULE = '''
 # %% [markdown]
@@ -142,7 +139,7 @@ def test_loops_lose_the_points_for_speed_and_no_others(grade):
     assert test.failure.category == "too slow"
     assert test.speed.fast is False
     assert test.speed.measured > 5
-    assert "times as long as the reference" in told(test)
+    assert "times as long as the reference" in failure_told(test)
 
 
 def test_wrong_values_earn_nothing_for_being_fast(grade):
@@ -203,7 +200,7 @@ def squares(x):
 
 def test_a_reference_that_was_killed_is_started_again(grade, grader):
     grade("")
-    grader._stopwatch._backend.seat.close()
+    grader._stopwatch._backend.session.close()
     exercise, _ = of(grade(""))
     keeps_its_points(exercise)
 
@@ -247,7 +244,7 @@ def test_a_time_near_the_limit_is_asked_again_and_then_left_to_a_person(by_clock
     assert exercise.pending == 2.0
     assert exercise.waiting == 2.0
     assert exercise.status == "to be marked"
-    assert "a person decides" in told(test)
+    assert "a person decides" in failure_told(test)
 
 
 def test_one_quiet_moment_is_enough_to_pass(by_clock):
@@ -305,15 +302,15 @@ def test_what_a_person_decides_about_is_open_everywhere_until_then(by_clock):
     exercise, _ = by_clock(1.0, itertools.repeat(6.0))
     result = result_of("ada", [exercise])
     assert (result.points, result.pending) == (3.0, 2.0)
-    assert "a person decides" in feedback(result)
-    report = junit([result], dt.datetime.now(dt.UTC))
+    assert "a person decides" in feedback_markdown(result)
+    report = junit_xml([result], dt.datetime.now(dt.UTC))
     assert b"<failure" not in report
     assert b"<skipped" in report
     decision = Resolution(
         student="ada", unit="01_squares", exercise="squares", points=5.0, reason="fast",
         by="me", when="2026-10-21T12:00:00+00:00",
     )  # fmt: skip
-    after = resolved(result, [decision])
+    after = apply_resolutions(result, [decision])
     assert (after.points, after.pending) == (5.0, 0.0)
 
 

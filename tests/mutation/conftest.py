@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from autograder.course.units import Unit
-from autograder.course.courses import find_unit
-from autograder.supervisor.workers import Workers, start_workers
+from autograder.course import Unit, find_unit
+from autograder.supervisor import Workers, start_workers
 
 # `run.py` is a command, and finds its modules beside it; so do the tests of it.
 sys.path.insert(0, str(Path(__file__).parent))

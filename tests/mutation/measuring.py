@@ -17,23 +17,16 @@ import torch
 from mutator import Mutant
 from torch import Tensor
 
-from autograder.course.calls import call_graph, reachable
-from autograder.course.units import Unit
-from autograder.course.declarations import parse
-from autograder.devices.device import CPU, DEVICES
+from autograder.course import Unit, call_graph, parse, reachable
+from autograder.devices import CPU, DEVICES
+from autograder.exam import PreparedExample, PreparedTest
+from autograder.grading import Settings, UnitGrader
 from autograder.grading.diagnosis import alike
-from autograder.grading.grader import UnitGrader
-from autograder.supervisor.loading import Code
-from autograder.exam.prepared import Example, PreparedTest
 from autograder.grading.remote import RemoteBackend
-from autograder.supervisor.session import Seat
-from autograder.grading.settings import Settings
-from autograder.supervisor.workers import Workers
-from autograder.testing.cases import describe
-from autograder.testing.errors import StudentStopped
-from autograder.testing.property import is_property
-from autograder.testing.subjects import CallRecord, Opaque
-from autograder.worker.confinement import Limits
+from autograder.supervisor import Code, Session, Workers
+from autograder.testing import CallRecord, StudentStopped, describe, is_property
+from autograder.testing.subjects import Opaque
+from autograder.worker import Limits
 
 FRESH_INPUTS = 1000
 MOST_SEEDS = 60
@@ -129,7 +122,7 @@ class Measure:
     ) -> RemoteBackend:
         limits = Limits(memory_mb=self.settings.memory_mb)
         return RemoteBackend(
-            Seat(self.workers, limits, seconds, seed=self.settings.seed),
+            Session(self.workers, limits, seconds, seed=self.settings.seed),
             Code(self.unit.module, ((f"{self.unit.module}.py", mutant.source),)),
             self.unit.returns,
             grader.scripts,
@@ -154,7 +147,7 @@ class Measure:
 
 def _replay(
     grader: UnitGrader, backend: RemoteBackend, test: PreparedTest
-) -> Iterator[tuple[Example, BaseException | None]]:
+) -> Iterator[tuple[PreparedExample, BaseException | None]]:
     """Run a test on its examples, as `autograder.grading.replay` does, but without a search."""
     grader.student.backend = backend
     backend.begin_test(test)

@@ -36,10 +36,9 @@ from dataclasses import dataclass, field
 from measuring import Measure
 from mutator import Mutant, mutants
 
-from autograder.course.units import Unit
-from autograder.course.courses import find_course, find_unit
-from autograder.grading.settings import settings_here
-from autograder.supervisor.workers import Workers, start_workers
+from autograder.course import Unit, find_course, find_unit
+from autograder.grading import settings_here
+from autograder.supervisor import Workers, start_workers
 
 BAR = 0.97
 

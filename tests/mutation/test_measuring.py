@@ -10,11 +10,10 @@ from measuring import Measure
 from mutator import Mutant, mutants
 from run import listed, tally
 
-from autograder.course.units import Unit
-from autograder.course.courses import find_course
-from autograder.grading.settings import Settings
-from autograder.supervisor.workers import Workers
+from autograder.course import Unit, find_course
+from autograder.grading import Settings
 from autograder.release import release
+from autograder.supervisor import Workers
 
 SURVIVORS = {  # of the unit in conftest.py, and whether each is equivalent
     "shift: def shift(x, by, *, times=1):  ->  def shift(x, by, *, times=2):": False,

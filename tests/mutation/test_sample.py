@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from run import tally
 
-from autograder.course.courses import find_units
-from autograder.supervisor.workers import Workers
+from autograder.course import find_units
+from autograder.supervisor import Workers
 
 UNITS = {unit.name: unit for unit in find_units(Path(__file__).parents[2] / "solutions")}
 SAMPLE = 25

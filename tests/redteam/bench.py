@@ -19,12 +19,13 @@ from redteam.declare import Attack, Layer, Seen
 from redteam.unit import FUNCTIONS, HONEST, MODULE
 from samples import RUN
 
+from autograder.grading import UnitGrader
 from autograder.grading import grader as grading
-from autograder.grading.grader import Graded, UnitGrader
-from autograder.supervisor.loading import Code
-from autograder.results.records import Result
-from autograder.supervisor.workers import Limits, Workers, start_workers
-from autograder.report.feedback import feedback
+from autograder.grading.grader import Graded
+from autograder.report.feedback import feedback_markdown
+from autograder.results import Result
+from autograder.supervisor import Code, Workers, start_workers
+from autograder.worker import Limits
 
 _PATIENCE = 60.0  # for a grading process that an attack may end
 
@@ -77,7 +78,7 @@ class Bench:
         if graded is not None:
             result = result_of(graded)
             with self._under(grader, conditions):
-                told = feedback(result)
+                told = feedback_markdown(result)
         return Seen(graded, fault, told, self.world, after, result)
 
     def _graded(

@@ -12,12 +12,11 @@ from redteam.tally import tally
 from redteam.unit import POINTS, write_course
 from redteam.world import World
 
-from autograder.course.courses import find_unit
-from autograder.devices.device import CPU, SIMULATED
-from autograder.grading.grader import UnitGrader
-from autograder.grading.settings import Settings
-from autograder.supervisor.workers import start_workers
-from autograder.worker.levels import NONE
+from autograder.course import find_unit
+from autograder.devices import CPU, SIMULATED
+from autograder.grading import Settings, UnitGrader
+from autograder.supervisor import start_workers
+from autograder.worker import UNCONFINED
 
 __all__ = ["tally"]
 
@@ -35,7 +34,7 @@ def bench(course: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Be
         call_seconds=20.0,
         submission_seconds=120.0,
         memory_mb=1024,
-        require=NONE,  # what a machine cannot confine is left out, with the reason
+        require=UNCONFINED,  # what a machine cannot confine is left out, with the reason
     )
     world = World(tmp_path_factory.mktemp("world"), course)
     with start_workers() as workers:

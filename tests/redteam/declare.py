@@ -24,7 +24,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from autograder.grading.grader import Graded
-from autograder.results.records import ExerciseResult, Result
+from autograder.results import ExerciseResult, Result
 
 world: Any = SimpleNamespace()
 """What a submission's text calls `world`; see `World.facts`."""

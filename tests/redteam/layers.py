@@ -9,19 +9,14 @@ import msgpack
 from redteam.declare import Layer
 
 from autograder.grading import grader
-from autograder.supervisor import batches
-from autograder.supervisor import connection
-from autograder.supervisor import transport
-from autograder.supervisor.connection import Worker
 from autograder.grading.local import LocalBackend
 from autograder.grading.remote import RemoteBackend
-from autograder.supervisor.transport import Transport
 from autograder.report import feedback, words
+from autograder.supervisor import batches, connection, transport
+from autograder.supervisor.connection import Worker
+from autograder.supervisor.transport import Transport
 from autograder.testing import comparison
-from autograder.worker import decoding, frames
-from autograder.worker.decoding import Decoder
-from autograder.worker.forbidden import FREE
-from autograder.worker.wire import FROM_WORKER
+from autograder.worker import FREE, FROM_WORKER, Decoder, decoding, frames
 
 PROCESS = Layer("a process of its own for the student's code", apart=False)
 DESCRIBED = Layer(

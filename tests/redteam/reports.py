@@ -14,11 +14,9 @@ from markdown_it import MarkdownIt
 from rich.console import Console
 
 from autograder.classroom.class_run import Folder
-from autograder.results.files import ResultError
-from autograder.results.records import Result
-from autograder.report.feedback import feedback
-from autograder.report.formats import FORMATS
-from autograder.report.material import Material
+from autograder.report import FORMATS, Material
+from autograder.report.feedback import feedback_markdown
+from autograder.results import Result, ResultError
 
 _NOW = dt.datetime(2026, 12, 1, tzinfo=dt.UTC)
 _HARMFUL_TAGS = frozenset({"img", "iframe", "object", "embed", "base", "form"})
@@ -27,7 +25,7 @@ _OWN = re.compile(r"\x1b\[[0-9;]*m")  # colours that rich itself writes
 
 def rendered(*results: Result, folder: Folder | None = None) -> dict[str, str]:
     """Name of a report -> its text, for all reports that need nothing but results."""
-    reports = {f"feedback {r.student}": feedback(r) for r in results}
+    reports = {f"feedback {r.student}": feedback_markdown(r) for r in results}
     for name, form in FORMATS.items():
         material = Material(results, folder, None, None, False, _NOW)
         try:

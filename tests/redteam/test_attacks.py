@@ -12,7 +12,8 @@ from redteam.tally import HARMED, NOT_TRIED, SUCCEEDED, TRIED, Tally
 from redteam.unit import POINTS
 from redteam.uploads import every_upload
 
-from autograder.worker.levels import FILTERED, level_of, reaches
+from autograder.worker import level_of, reaches
+from autograder.worker.levels import FILTERED
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="attacks use what Linux has; elsewhere workers are not confined"

@@ -16,7 +16,7 @@ from redteam.unit import HONEST, POINTS
 from redteam.uploads import every_upload
 
 from autograder.classroom.class_run import Folder
-from autograder.results.records import Result
+from autograder.results import Result
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="uses names and special files that other systems do not allow"

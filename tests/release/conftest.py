@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.course.units import Unit, read_unit
+from autograder.course import Unit, read_unit
 
 MODULE = '''\
 # %% [markdown]

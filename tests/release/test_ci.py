@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from autograder.release.formats import make_release
+from autograder.release import make_release
 
 SCHEMAS = {"github": "vendor.github-workflows", "gitlab": "vendor.gitlab-ci"}
 

@@ -9,10 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from autograder.course.declarations import CourseError
-from autograder.course.units import Unit, read_unit
-from autograder.course.courses import find_course, find_unit, find_units
-from autograder.course.policy import read_policy
+from autograder.course import (
+    CourseError,
+    Unit,
+    find_course,
+    find_unit,
+    find_units,
+    read_policy,
+    read_unit,
+)
 from autograder.course.calls import returns
 
 

@@ -9,9 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 from autograder.cli import app
-from autograder.course.declarations import CourseError
-from autograder.course.courses import find_units
-from autograder.release.formats import FORMATS, make_release
+from autograder.course import CourseError, find_units
+from autograder.release import make_release
+from autograder.release.formats import FORMATS
 
 
 @pytest.fixture

@@ -20,8 +20,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from autograder.release.formats import make_release
-from autograder.release.package import find_package
+from autograder.release import find_package, make_release
 
 # https://gradescope-autograders.readthedocs.io/en/latest/specs/ and .../submission_metadata/
 VISIBILITY = {"enum": ["hidden", "after_due_date", "after_published", "visible"]}

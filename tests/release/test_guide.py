@@ -10,10 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from autograder.course.courses import find_units
-from autograder.release import release
-from autograder.release.stub import write_stub
-from autograder.course.variants import alternatives, mistakes
+from autograder.course import alternatives, find_units, mistakes
+from autograder.release import release, write_stub
 
 GUIDE = Path(__file__).resolve().parents[2] / "docs" / "writing-a-unit.md"
 FILE = re.compile(r"^`(?P<path>solutions/\S+\.py)`:\n\n```python\n(?P<text>.*?)^```$", re.M | re.S)

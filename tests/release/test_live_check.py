@@ -12,8 +12,7 @@ import nbclient
 import nbformat
 import pytest
 
-from autograder.release import release
-from autograder.release.notebook import check_source
+from autograder.release import check_source, release
 
 RIGHT = """
 def cube_forward(x):

@@ -22,10 +22,10 @@ import pytest
 from nbgrader.api import Gradebook
 
 from autograder.classroom.class_run import Folder
-from autograder.results.records import Result
 from autograder.integrations.nbgrader.exporting import ExportWithBlanks
-from autograder.release.formats import make_release
 from autograder.integrations.nbgrader.gradebook import write_gradebook
+from autograder.release import make_release
+from autograder.results import Result
 
 UNIT, MODULE = "01_cubes", "cubes"
 FORWARD = "def cube_forward(x):\n    return {}, {}\n"

@@ -9,10 +9,9 @@ import jupytext
 import nbformat
 import pytest
 
-from autograder.course.units import Unit
-from autograder.course.percent import read_cells
-from autograder.release.notebook import CHECK_TAG, check_source, write_notebook
-from autograder.release.stub import write_stub
+from autograder.course import Unit, read_cells
+from autograder.release import CHECK_TAG, check_source, write_stub
+from autograder.release.notebook import write_notebook
 
 
 @pytest.fixture

@@ -20,10 +20,8 @@ from typing import Any
 import nbformat
 import pytest
 
-from autograder.course.courses import find_unit
-from autograder.release.formats import make_release
-from autograder.release.notebook import CHECK_TAG
-from autograder.release.stub import write_stub
+from autograder.course import find_unit
+from autograder.release import CHECK_TAG, make_release, write_stub
 
 pytest.importorskip("otter", reason="otter-grader is not installed: pip install '.[instructor]'")
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from autograder.course.declarations import CourseError
+from autograder.course import CourseError
+from autograder.release import find_package, publish, release
 from autograder.release import package as room
-from autograder.release import publish, release
-from autograder.release.package import build_wheel, find_package
+from autograder.release.package import build_wheel
 
 
 def test_the_wheel_holds_the_package_and_its_metadata_only(tmp_path: Path) -> None:

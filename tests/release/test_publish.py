@@ -7,10 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from autograder.course.declarations import CourseError
-from autograder.course.courses import find_course, find_units, read_release
-from autograder.release import ReleaseReport, check_assignments, release
-from autograder.release.folder import digest
+from autograder.course import CourseError, find_course, find_units, read_release
+from autograder.release import ReleaseReport, check_assignments, digest, release
 
 STUB, TESTS, BOOK = "01_cubes/cubes.py", "01_cubes/test_public.py", "01_cubes/cubes.ipynb"
 

@@ -6,10 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from autograder.course.courses import read_release
-from autograder.course.declarations import CourseError
+from autograder.course import (
+    DEFAULT_RULES,
+    OPERATOR_GROUPS,
+    CourseError,
+    read_release,
+    rules_in_words,
+)
+from autograder.course.rules import declared_rules
 from autograder.release import release
-from autograder.course.rules import DEFAULT, GROUPS, declared_rules, in_words
 
 
 def rules(folder: Path, text: str) -> tuple[str, ...]:
@@ -19,12 +24,12 @@ def rules(folder: Path, text: str) -> tuple[str, ...]:
 
 
 def test_a_unit_that_says_nothing_forbids_the_usual(tmp_path: Path) -> None:
-    assert set(rules(tmp_path, "# %% [markdown]\n# # Cubes\n")) == set(DEFAULT)
+    assert set(rules(tmp_path, "# %% [markdown]\n# # Cubes\n")) == set(DEFAULT_RULES)
 
 
 def test_a_unit_adds_to_the_usual_and_takes_from_it(tmp_path: Path) -> None:
     text = '# %% [markdown] forbids="relu tanh" allows="softmax losses"\n# # Cubes\n'
-    expected = (set(DEFAULT) | {"relu", "tanh"}) - {"softmax", "losses"}
+    expected = (set(DEFAULT_RULES) | {"relu", "tanh"}) - {"softmax", "losses"}
     assert set(rules(tmp_path, text)) == expected
 
 
@@ -64,5 +69,5 @@ def test_students_get_the_rules_with_the_unit(course: Path, tmp_path: Path) -> N
 
 
 def test_what_is_forbidden_in_words() -> None:
-    assert in_words(["autograd", "windows"]) == "autograd, unfold and fold"
-    assert set(DEFAULT) <= set(GROUPS)
+    assert rules_in_words(["autograd", "windows"]) == "autograd, unfold and fold"
+    assert set(DEFAULT_RULES) <= set(OPERATOR_GROUPS)

@@ -11,11 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from autograder.course.courses import find_units
-from autograder.course.percent import read_cells
-from autograder.release import release
-from autograder.release.stub import find_regions
+from autograder.course import find_units, read_cells
 from autograder.course.units import unit_folders
+from autograder.release import find_regions, release
 
 HOUSE = Path(__file__).resolve().parents[2]
 

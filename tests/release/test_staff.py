@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from autograder.course.courses import Course, find_unit
-from autograder.grading.settings import Settings, fingerprint
-from autograder.release.staff import staff_side
+from autograder.course import Course, find_unit
+from autograder.grading import Settings, fingerprint
+from autograder.release import staff_side
 
 POLICY = """\
 name = "Cubes for all"

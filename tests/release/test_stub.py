@@ -10,9 +10,8 @@ from typing import Any
 
 import pytest
 
-from autograder.course.declarations import CourseError
-from autograder.course.units import Unit, read_unit
-from autograder.release.stub import write_stub
+from autograder.course import CourseError, Unit, read_unit
+from autograder.release import write_stub
 
 
 def changed(folder: Path, old: str, new: str) -> Unit:

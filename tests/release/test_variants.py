@@ -9,9 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from autograder.course.declarations import CourseError
-from autograder.course.units import Unit, read_unit
-from autograder.course.variants import alternatives, mistakes
+from autograder.course import CourseError, Unit, alternatives, mistakes, read_unit
 
 
 def run(source: str) -> dict[str, Any]:

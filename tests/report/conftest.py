@@ -8,9 +8,16 @@ from pathlib import Path
 import pytest
 from samples import RUN
 
-from autograder.results.folder import Folder
-from autograder.results.files import to_json, write_atomically
-from autograder.results.records import Diagnosis, ExerciseResult, Failure, Result, TestResult
+from autograder.results import (
+    Diagnosis,
+    ExerciseResult,
+    Failure,
+    Folder,
+    Result,
+    TestResult,
+    to_json,
+    write_atomically,
+)
 
 
 @pytest.fixture(scope="session")

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.course.units import Unit
-from autograder.results.records import Failure
+from autograder.course import Unit
 from autograder.integrations.ci.summaries import (
     SUMMARY_BYTES,
     annotated,
@@ -15,8 +14,9 @@ from autograder.integrations.ci.summaries import (
     class_summary,
     command,
     for_github,
-    summarise,
+    write_summary,
 )
+from autograder.results import Failure
 
 EVIL = "a%0A\n::add-mask::x\r\n::error::, : | <b> `` ` \x1b[31m"
 
@@ -94,9 +94,9 @@ def test_the_summary_shows_text_as_text_and_is_bounded(make_test, make_exercise,
 
 def test_the_summary_goes_where_the_job_says_and_nowhere_else(tmp_path, monkeypatch):
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
-    summarise("nowhere")
+    write_summary("nowhere")
     place = tmp_path / "summary.md"
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(place))
-    summarise("one\n")
-    summarise("two\n")
+    write_summary("one\n")
+    write_summary("two\n")
     assert place.read_text(encoding="utf-8") == "one\ntwo\n"

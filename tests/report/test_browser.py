@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from autograder.results.records import Failure, Resolution
-from autograder.report.html import html
+from autograder.report.html import class_page
+from autograder.results import Failure, Resolution
 
 NOW = dt.datetime(2026, 11, 1, 12, 0, tzinfo=dt.UTC)
 HOSTILE = (
@@ -94,7 +94,7 @@ def page(tmp_path_factory, make_result, make_exercise, make_test) -> Path:
         make_result("tom", status="needs a person", points=None, message=HOSTILE[1]),
     ]
     file = tmp_path_factory.mktemp("page") / "class.html"
-    file.write_bytes(html(results, [make_result("ada", points=1.0)], NOW))
+    file.write_bytes(class_page(results, [make_result("ada", points=1.0)], NOW))
     return file
 
 

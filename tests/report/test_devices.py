@@ -11,11 +11,10 @@ import pytest
 from typer.testing import CliRunner
 
 from autograder.cli import app
-from autograder.course.units import Unit
-from autograder.results.records import Failure
+from autograder.course import Unit
 from autograder.integrations.ci.summaries import annotated, check_summary
-from autograder.report.notebook_page import Page, exercise_html
-from autograder.report.formats import FORMATS
+from autograder.report import FORMATS, Page, exercise_html
+from autograder.results import Failure
 
 SIMULATED = "cuda (simulated)"
 DOWNLOADS = Path(__file__).parent / "downloads"

@@ -11,12 +11,18 @@ import pytest
 from rich.console import Console
 from samples import RUN
 
-from autograder.results.files import read_result, to_json
-from autograder.results.records import Diagnosis, ExerciseResult, Failure, Result, TestResult
-from autograder.report.feedback import code, escape, feedback
+from autograder.report import class_table, escape_markdown, failure_told, inline_code, printable
+from autograder.report.feedback import feedback_markdown
 from autograder.report.grades import grades_csv
-from autograder.report.terminal import class_table
-from autograder.report.words import told, visible
+from autograder.results import (
+    Diagnosis,
+    ExerciseResult,
+    Failure,
+    Result,
+    TestResult,
+    read_result,
+    to_json,
+)
 
 SECRET = "SECRET-hidden-input-0.731"
 
@@ -76,13 +82,13 @@ def hidden(**changes):
     ["exception", "wrong value", "wrong shape", "timeout", "crash", "protocol", "input changed"],
 )
 def test_of_a_hidden_test_nothing_but_category_type_and_line_is_told(category):
-    text = feedback(result([hidden(category=category)]))
+    text = feedback_markdown(result([hidden(category=category)]))
     assert SECRET not in text
     assert "1 hidden test" in text
 
 
 def test_an_exception_in_a_hidden_test_is_told_by_type_and_line():
-    assert told(hidden()) == "your code raised an exception (ValueError at layers.py:41)"
+    assert failure_told(hidden()) == "your code raised an exception (ValueError at layers.py:41)"
 
 
 def test_a_public_failure_is_told_in_full_with_the_command_that_reruns_it():
@@ -94,7 +100,7 @@ def test_a_public_failure_is_told_in_full_with_the_command_that_reruns_it():
         failure=Failure(category="wrong value", message="out is wrong", inputs={"x": "[1, 2]"}),
         rerun="03_layers/test_public.py::test_f_by_hand[cpu]",
     )
-    text = feedback(result([test]))
+    text = feedback_markdown(result([test]))
     assert "out is wrong" in text
     assert "x = [1, 2]" in text
     assert '`pytest "03_layers/test_public.py::test_f_by_hand[cpu]"`' in text
@@ -102,13 +108,13 @@ def test_a_public_failure_is_told_in_full_with_the_command_that_reruns_it():
 
 def test_the_diagnosis_is_a_sentence_and_not_the_name_of_the_mistake():
     diagnosis = Diagnosis(mistake="db_is_averaged", sentence="You averaged over the batch.")
-    text = feedback(result([hidden()], diagnosis=diagnosis))
+    text = feedback_markdown(result([hidden()], diagnosis=diagnosis))
     assert "**You averaged over the batch.**" in text
     assert "db_is_averaged" not in text
 
 
 def test_what_the_code_printed_is_not_sent():
-    assert SECRET not in feedback(result([]))
+    assert SECRET not in feedback_markdown(result([]))
 
 
 @pytest.mark.parametrize(
@@ -117,24 +123,24 @@ def test_what_the_code_printed_is_not_sent():
 )
 def test_no_control_character_reaches_a_reader(text):
     nasty = result([], name=text, label=text, message=text, notes=[text])
-    assert text not in feedback(nasty)
+    assert text not in feedback_markdown(nasty)
     assert text not in grades_csv([nasty])
-    assert visible(text).isprintable()
+    assert printable(text).isprintable()
 
 
 def test_markdown_and_html_of_others_are_shown_as_they_are():
-    text = feedback(result([], name="<script>alert(1)</script> [x](http://y) **b**"))
+    text = feedback_markdown(result([], name="<script>alert(1)</script> [x](http://y) **b**"))
     assert "<script>" not in text
     assert "\\<script\\>" in text
     assert "\\[x\\]" in text
     assert "\\*\\*b\\*\\*" in text
-    assert escape("a|b\nc") == "a\\|b c"
+    assert escape_markdown("a|b\nc") == "a\\|b c"
 
 
 def test_inline_code_survives_backticks_and_table_bars():
-    assert code("f") == "`f`"
-    assert code("a`b``c") == "``` a`b``c ```"
-    assert "|" not in code("a|b")
+    assert inline_code("f") == "`f`"
+    assert inline_code("a`b``c") == "``` a`b``c ```"
+    assert "|" not in inline_code("a|b")
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\t=1"])
@@ -154,7 +160,7 @@ def test_a_decision_is_explained():
     exercise = msgspec.structs.replace(
         base.exercises[0], status="marked", points=3.0, reason="the idea is right"
     )
-    text = feedback(msgspec.structs.replace(base, exercises=[exercise]))
+    text = feedback_markdown(msgspec.structs.replace(base, exercises=[exercise]))
     assert "A person decided: the idea is right" in text
 
 
@@ -176,7 +182,7 @@ def due_test(**changes):
 
 def test_after_the_unit_is_over_an_open_test_is_told_in_full_less_its_name():
     closed = result([due_test(message="values differ")], closes="2026-11-01T13:00:00+01:00")
-    before, after = feedback(closed, BEFORE), feedback(closed, AFTER)
+    before, after = feedback_markdown(closed, BEFORE), feedback_markdown(closed, AFTER)
     assert SECRET not in before
     assert "1 hidden test:" in before
     assert "values differ" in after
@@ -188,12 +194,12 @@ def test_after_the_unit_is_over_an_open_test_is_told_in_full_less_its_name():
 @pytest.mark.parametrize("closes", ["", "2026-11-01T12:00:00", "soon"])
 def test_without_a_moment_at_which_it_is_over_nothing_opens(closes):
     far = dt.datetime(2100, 1, 1, tzinfo=dt.UTC)
-    assert SECRET not in feedback(result([due_test()], closes=closes), far)
+    assert SECRET not in feedback_markdown(result([due_test()], closes=closes), far)
 
 
 def test_a_hidden_test_stays_hidden_after_the_unit_is_over():
     closed = result([hidden()], closes="2026-11-01T12:00:00+00:00")
-    assert SECRET not in feedback(closed, AFTER)
+    assert SECRET not in feedback_markdown(closed, AFTER)
 
 
 def test_late_work_is_told_with_points_penalty_and_mark():
@@ -206,7 +212,7 @@ def test_late_work_is_told_with_points_penalty_and_mark():
         due="2026-10-15T23:59:00+02:00",
         submitted="2026-10-17T10:00:00+02:00",
     )
-    text = feedback(late)
+    text = feedback_markdown(late)
     assert "# `03_layers`: 2.4 / 4 points" in text
     assert "up to 2 days late" in text
     assert "Of 3 points earned this takes 20%, 0.6 points." in text

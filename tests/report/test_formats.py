@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from autograder.cli import app
-from autograder.report.formats import FORMATS
+from autograder.report import FORMATS
 
 
 @pytest.fixture(scope="module")

@@ -13,10 +13,9 @@ from nbgrader.api import Gradebook, MissingEntry
 from typer.testing import CliRunner
 
 from autograder.cli import app
-from autograder.results.files import ResultError
-from autograder.results.records import Resolution
-from autograder.integrations.nbgrader.programs import find_programs
 from autograder.integrations.nbgrader.gradebook import write_gradebook
+from autograder.integrations.nbgrader.programs import find_programs
+from autograder.results import Resolution, ResultError
 
 UNIT, NOTEBOOK = "03_layers", "layers"
 

@@ -9,13 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from autograder.results.files import ResultError
-from autograder.results.records import Resolution
-from autograder.integrations.canvas.gradebook import canvas
-from autograder.report.material import read_material
-from autograder.integrations.moodle.worksheet import moodle
-from autograder.report.matching import words
-from autograder.report.sheet import harmless, parsed, read_sheet
+from autograder.integrations.canvas.gradebook import fill_gradebook
+from autograder.integrations.moodle.worksheet import fill_worksheet
+from autograder.report import name_words, parse_sheet, read_material
+from autograder.report.sheet import harmless, read_sheet
+from autograder.results import Resolution, ResultError
 
 DOWNLOADS = Path(__file__).parent / "downloads"
 # As Canvas exports it: a posting policy row, points possible, a test student, read-only totals.
@@ -55,7 +53,9 @@ def fill(tmp_path, write_class):
 
 
 def test_canvas_gets_marks_by_id_and_everything_else_stays_as_it_was(fill, marks):
-    raw, notes = fill(canvas, CANVAS, [marks("101", 8.5), marks("103", 6.0), marks("105", 0.0)])
+    raw, notes = fill(
+        fill_gradebook, CANVAS, [marks("101", 8.5), marks("103", 6.0), marks("105", 0.0)]
+    )
     before, after = table(CANVAS.encode()), table(raw)
     assert {row[1]: row[5] for row in after[3:]} == {
         "101": "8.5",
@@ -78,8 +78,8 @@ def test_canvas_gets_marks_by_id_and_everything_else_stays_as_it_was(fill, marks
 
 def test_filling_in_twice_changes_nothing_more(fill, marks):
     results = [marks("101", 8.5), marks("108", 3.0)]
-    once, _ = fill(canvas, CANVAS, results)
-    twice, _ = fill(canvas, once, results)
+    once, _ = fill(fill_gradebook, CANVAS, results)
+    twice, _ = fill(fill_gradebook, once, results)
     assert once == twice
 
 
@@ -97,14 +97,14 @@ def test_filling_in_twice_changes_nothing_more(fill, marks):
     ],
 )
 def test_canvas_knows_a_student_by_any_of_its_ids_and_then_by_name(fill, marks, student, name, row):
-    raw, _ = fill(canvas, CANVAS.replace("EX", ""), [marks(student, 7.25, name=name)])
+    raw, _ = fill(fill_gradebook, CANVAS.replace("EX", ""), [marks(student, 7.25, name=name)])
     changed = [r[1] for r in table(raw)[3:] if r[5] == "7.25"]
     assert changed == [row]
 
 
 def test_unknown_ambiguous_and_double_students_are_told_and_not_guessed(fill, marks):
     raw, notes = fill(
-        canvas,
+        fill_gradebook,
         CANVAS,
         [
             marks("ghost", 5.0),
@@ -125,7 +125,7 @@ def test_excused_stays_and_what_waits_for_a_person_is_left_blank(
     fill, marks, make_result, make_exercise
 ):
     raw, notes = fill(
-        canvas,
+        fill_gradebook,
         CANVAS,
         [
             marks("102", 9.0),
@@ -145,7 +145,7 @@ def test_missing_is_a_zero_late_loses_its_share_and_a_decision_is_final(fill, ma
         student="104", unit="03_layers", exercise="", points=9.5, reason="r", by="", when=""
     )
     raw, notes = fill(
-        canvas,
+        fill_gradebook,
         CANVAS,
         [
             make_result("101", status="missing", points=0.0),
@@ -159,13 +159,13 @@ def test_missing_is_a_zero_late_loses_its_share_and_a_decision_is_final(fill, ma
 
 
 def test_a_mark_that_falls_is_told(fill, marks):
-    _, notes = fill(canvas, CANVAS, [marks("103", 3.0), marks("104", 9.0)])
+    _, notes = fill(fill_gradebook, CANVAS, [marks("103", 3.0), marks("104", 9.0)])
     assert "lower than in the gradebook now: 103 (4 to 3)." in notes
 
 
 def test_several_units_fill_one_column_each_and_a_missing_column_is_made(fill, marks):
     raw, notes = fill(
-        canvas,
+        fill_gradebook,
         CANVAS,
         [
             marks("101", 8.0),
@@ -192,7 +192,7 @@ def test_several_units_fill_one_column_each_and_a_missing_column_is_made(fill, m
 
 def test_a_gradebook_without_assignments_gets_a_points_possible_row(fill, marks):
     text = 'Student,ID,SIS Login ID,Section\n"Lovelace, Ada",101,ada,Group 1\n'
-    raw, _ = fill(canvas, text, [marks("101", 8.0)])
+    raw, _ = fill(fill_gradebook, text, [marks("101", 8.0)])
     assert table(raw) == [
         ["Student", "ID", "SIS Login ID", "Section", "03_layers"],
         ["    Points Possible", "", "", "", "10"],
@@ -206,7 +206,7 @@ def test_a_teachers_own_columns_and_totals_are_no_assignments(fill, marks):
         "    Points Possible,,,,,(read only),(read only)\n"
         '"Lovelace, Ada",101,ada,Group 1,layers: see me,80.00,80.00\n'
     )
-    raw, _ = fill(canvas, text, [marks("101", 8.0)])
+    raw, _ = fill(fill_gradebook, text, [marks("101", 8.0)])
     assert table(raw) == [
         [
             *("Student", "ID", "SIS Login ID", "Section", "Notes on layers"),
@@ -215,20 +215,20 @@ def test_a_teachers_own_columns_and_totals_are_no_assignments(fill, marks):
         ["    Points Possible", "", "", "", "", "10", "(read only)", "(read only)"],
         ["Lovelace, Ada", "101", "ada", "Group 1", "layers: see me", "8", "80.00", "80.00"],
     ]
-    again, notes = fill(canvas, raw, [marks("101", 9.0)])
+    again, notes = fill(fill_gradebook, raw, [marks("101", 9.0)])
     assert table(again)[2][5] == "9"
     assert "There was no column" not in notes
 
 
 def test_names_in_two_columns_are_one_name(fill, marks):
     text = "LastName,FirstName,ID,SIS Login ID,Section,Layers (1)\nLovelace,Ada,101,al,Group 1,\n"
-    raw, _ = fill(canvas, text, [marks("x", 8.0, name="Ada Lovelace")])
+    raw, _ = fill(fill_gradebook, text, [marks("x", 8.0, name="Ada Lovelace")])
     assert table(raw)[1] == ["Lovelace", "Ada", "101", "al", "Group 1", "8"]
 
 
 def test_a_mark_is_not_entered_where_the_work_is_not_assigned(fill, marks):
     text = CANVAS.replace("Group 2,9.0", "Group 2,N/A")
-    raw, notes = fill(canvas, text, [marks("104", 8.0)])
+    raw, notes = fill(fill_gradebook, text, [marks("104", 8.0)])
     assert next(r for r in table(raw) if r[1] == "104")[5] == "N/A"
     assert "The gradebook does not assign this to 104. The mark in 03_layers is 8." in notes
 
@@ -236,24 +236,29 @@ def test_a_mark_is_not_entered_where_the_work_is_not_assigned(fill, marks):
 def test_the_column_is_the_one_that_is_named_and_never_a_guess_among_several(fill, marks):
     text = CANVAS.replace("Essay (4712)", "Layers again (4712)").replace("20.0", "10.0")
     with pytest.raises(ResultError, match="No columns are titled 'Lairs'"):
-        fill(canvas, text, [marks("101", 8.0)], columns=["3=Lairs"])
-    raw, _ = fill(canvas, text, [marks("101", 8.0)], columns=["3=Layers again"])
+        fill(fill_gradebook, text, [marks("101", 8.0)], columns=["3=Lairs"])
+    raw, _ = fill(fill_gradebook, text, [marks("101", 8.0)], columns=["3=Layers again"])
     assert next(r for r in table(raw) if r[1] == "101")[5:7] == ["", "8"]
     text = text.replace("Layers (4711)", "The layers (4711)")
     with pytest.raises(ResultError, match="Several columns could be 03_layers: 'The layers"):
-        fill(canvas, text, [marks("101", 8.0)])
+        fill(fill_gradebook, text, [marks("101", 8.0)])
     with pytest.raises(ResultError, match="write UNIT=TITLE"):
-        fill(canvas, text, [marks("101", 8.0), marks("101", 1.0, unit="05_x")], columns=["Layers"])
+        fill(
+            fill_gradebook,
+            text,
+            [marks("101", 8.0), marks("101", 1.0, unit="05_x")],
+            columns=["Layers"],
+        )
 
 
 def test_other_points_in_the_gradebook_are_refused_unless_scaling_is_asked_for(fill, marks):
     text = CANVAS.replace("10.0,20.0", "100.0,20.0")
     with pytest.raises(ResultError, match="has 100 points in the gradebook, and 03_layers has 10"):
-        fill(canvas, text, [marks("101", 8.0)])
-    raw, _ = fill(canvas, text, [marks("101", 8.15)], scale=True)
+        fill(fill_gradebook, text, [marks("101", 8.0)])
+    raw, _ = fill(fill_gradebook, text, [marks("101", 8.15)], scale=True)
     assert next(r for r in table(raw) if r[1] == "101")[5] == "81.5"
     with pytest.raises(ResultError, match="has 0 points"):
-        fill(canvas, CANVAS.replace("10.0,20.0", "0,20.0"), [marks("101", 8.0)], scale=True)
+        fill(fill_gradebook, CANVAS.replace("10.0,20.0", "0,20.0"), [marks("101", 8.0)], scale=True)
 
 
 @pytest.mark.parametrize("bom", [b"", codecs.BOM_UTF8])
@@ -263,7 +268,7 @@ def test_a_file_keeps_its_mark_separator_and_line_endings(fill, marks, bom, newl
     out = io.StringIO()
     writer = csv.writer(out, delimiter=delimiter, lineterminator=newline, quoting=csv.QUOTE_ALL)
     writer.writerows(table(CANVAS.encode()))
-    raw, _ = fill(canvas, bom + out.getvalue().encode(), [marks("103", 7.5)])
+    raw, _ = fill(fill_gradebook, bom + out.getvalue().encode(), [marks("103", 7.5)])
     assert raw.startswith(bom)
     assert raw.startswith(codecs.BOM_UTF8) == bool(bom)
     assert (b"\r\n" in raw) == (newline == "\r\n")
@@ -282,22 +287,26 @@ def test_a_file_keeps_its_mark_separator_and_line_endings(fill, marks, bom, newl
 def test_what_a_spreadsheet_saved_in_its_own_encoding_is_read_and_written_in_it(
     fill, marks, encoding
 ):
-    raw, _ = fill(canvas, CANVAS.encode(encoding), [marks("103", 7.5)])
+    raw, _ = fill(fill_gradebook, CANVAS.encode(encoding), [marks("103", 7.5)])
     row = next(r for r in table(raw, encoding=encoding) if r[1] == "103")
     assert (row[0], row[5]) == ("Gödel, Kurt", "7.5")
 
 
 def test_decimal_commas_stay_commas(fill, marks):
-    rows = [[c.replace(".", ",") if parsed(c) else c for c in r] for r in table(CANVAS.encode())]
+    rows = [
+        [c.replace(".", ",") if parse_sheet(c) else c for c in r] for r in table(CANVAS.encode())
+    ]
     out = io.StringIO()
     csv.writer(out, delimiter=";", lineterminator="\r\n").writerows(rows)
-    raw, _ = fill(canvas, out.getvalue(), [marks("101", 8.5), marks("101", 2.5, unit="09_x")])
+    raw, _ = fill(
+        fill_gradebook, out.getvalue(), [marks("101", 8.5), marks("101", 2.5, unit="09_x")]
+    )
     after = table(raw, ";")
     assert next(r for r in after if r[1] == "101")[5:8] == ["8,5", "18,5", "2,5"]
 
 
 def test_no_cell_becomes_a_formula_and_numbers_stay_numbers(fill, marks):
-    raw, _ = fill(canvas, CANVAS, [marks("108", 3.0)])
+    raw, _ = fill(fill_gradebook, CANVAS, [marks("108", 3.0)])
     rows = {row[1]: row for row in table(raw)[3:]}
     assert rows["108"][0] == '\'=HYPERLINK("http://x","y")'
     assert rows["108"][5] == "3"
@@ -321,12 +330,12 @@ def test_no_cell_becomes_a_formula_and_numbers_stay_numbers(fill, marks):
 )
 def test_a_file_that_is_no_gradebook_is_a_sentence(fill, marks, text, sentence):
     with pytest.raises(ResultError, match=sentence):
-        fill(canvas, text, [marks("101", 8.0)])
+        fill(fill_gradebook, text, [marks("101", 8.0)])
 
 
 def test_the_download_is_asked_for_and_not_overwritten(tmp_path, write_class, marks):
     folder = write_class(tmp_path / "class", [marks("101", 8.0)])
-    for writer in (canvas, moodle):
+    for writer in (fill_gradebook, fill_worksheet):
         with pytest.raises(ResultError, match="name it with --roster FILE"):
             writer(read_material(folder.path))
         with pytest.raises(ResultError, match=r"nowhere\.csv cannot be read"):
@@ -334,14 +343,16 @@ def test_the_download_is_asked_for_and_not_overwritten(tmp_path, write_class, ma
     roster = tmp_path / "roster.csv"
     roster.write_text(CANVAS, encoding="utf-8")
     with pytest.raises(ResultError, match="is the gradebook itself"):
-        canvas(read_material(folder.path, roster=roster, out=tmp_path / "class/../roster.csv"))
+        fill_gradebook(
+            read_material(folder.path, roster=roster, out=tmp_path / "class/../roster.csv")
+        )
 
 
 # --- Moodle -------------------------------------------------------------------------------
 
 
 def test_moodle_gets_marks_by_participant_and_everything_else_stays(fill, marks):
-    raw, notes = fill(moodle, MOODLE, [marks("101", 8.5), marks("kurt@uni.edu", 6.0)])
+    raw, notes = fill(fill_worksheet, MOODLE, [marks("101", 8.5), marks("kurt@uni.edu", 6.0)])
     before, after = table(MOODLE.encode()), table(raw)
     assert [row[4] for row in after[1:]] == ["8.5", "7.50", "6", ""]
     for old, new in zip(before, after, strict=True):
@@ -352,14 +363,16 @@ def test_moodle_gets_marks_by_participant_and_everything_else_stays(fill, marks)
 
 
 def test_a_worksheet_in_another_language_is_known_by_what_is_in_it(fill, marks):
-    raw, _ = fill(moodle, MOODLE_DE, [marks("101", 8.5), marks("x", 6.0, name="Kurt Gödel")])
+    raw, _ = fill(
+        fill_worksheet, MOODLE_DE, [marks("101", 8.5), marks("x", 6.0, name="Kurt Gödel")]
+    )
     after = table(raw)
     assert [row[4] for row in after[1:]] == ["8,5", "7,50", "6"]
     assert after[0] == table(MOODLE_DE.encode())[0]
 
 
 def test_a_digit_in_an_id_is_not_a_participant(fill, marks):
-    raw, notes = fill(moodle, MOODLE, [marks("ada7", 8.5), marks("user 103", 3.0)])
+    raw, notes = fill(fill_worksheet, MOODLE, [marks("ada7", 8.5), marks("user 103", 3.0)])
     assert [row[4] for row in table(raw)[1:]] == ["", "7.50", "", ""]
     assert "ada7 is not in the gradebook" in notes
     assert "user 103 is not in the gradebook" in notes
@@ -368,15 +381,15 @@ def test_a_digit_in_an_id_is_not_a_participant(fill, marks):
 def test_a_worksheet_is_of_one_unit(fill, marks):
     results = [marks("101", 8.5), marks("101", 3.0, unit="05_convolution")]
     with pytest.raises(ResultError, match="say with --unit which of 03_layers, 05_convolution"):
-        fill(moodle, MOODLE, results)
-    raw, _ = fill(moodle, MOODLE, results, units=["5"])
+        fill(fill_worksheet, MOODLE, results)
+    raw, _ = fill(fill_worksheet, MOODLE, results, units=["5"])
     assert table(raw)[1][4] == "3"
     with pytest.raises(ResultError, match="no results of '9', but of 03_layers, 05_convolution"):
-        fill(moodle, MOODLE, results, units=["9"])
+        fill(fill_worksheet, MOODLE, results, units=["9"])
 
 
 def test_what_waits_for_a_person_stays_blank_in_moodle(fill, marks):
-    raw, notes = fill(moodle, MOODLE, [marks("101", None), marks("102", 6.0)])
+    raw, notes = fill(fill_worksheet, MOODLE, [marks("101", None), marks("102", 6.0)])
     assert [row[4] for row in table(raw)[1:]] == ["", "6", "", ""]
     assert "wait for a person: 101" in notes
     assert "102 (7.5 to 6)" in notes
@@ -385,17 +398,17 @@ def test_what_waits_for_a_person_stays_blank_in_moodle(fill, marks):
 def test_a_worksheet_whose_grade_column_is_not_clear_asks_for_it(fill, marks):
     text = MOODLE_DE.replace('"10,00"', "")
     with pytest.raises(ResultError, match="Which column is for the grade"):
-        fill(moodle, text, [marks("101", 8.5)])
-    raw, _ = fill(moodle, text, [marks("101", 8.5)], columns=["Bewertung"])
+        fill(fill_worksheet, text, [marks("101", 8.5)])
+    raw, _ = fill(fill_worksheet, text, [marks("101", 8.5)], columns=["Bewertung"])
     assert table(raw)[1][4] in ("8.5", "8,5")
     with pytest.raises(ResultError, match="first column must hold identifiers"):
-        fill(moodle, CANVAS, [marks("101", 8.5)])
+        fill(fill_worksheet, CANVAS, [marks("101", 8.5)])
 
 
 def test_names_are_compared_without_order_case_and_accents():
-    assert words("Gödel, Kurt") == words("kurt GODEL")
-    assert words("Ada Lovelace") != words("Ada King Lovelace")
-    assert words("...") == ""
+    assert name_words("Gödel, Kurt") == name_words("kurt GODEL")
+    assert name_words("Ada Lovelace") != name_words("Ada King Lovelace")
+    assert name_words("...") == ""
 
 
 def test_quoted_line_breaks_survive(tmp_path):

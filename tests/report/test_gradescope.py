@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from autograder.results.files import ResultError
-from autograder.report.formats import find_format
 from autograder.integrations.gradescope.reporting import fault_json, results_json
-from autograder.report.material import read_material
+from autograder.report import find_format, read_material
+from autograder.results import ResultError
 
 NOW = dt.datetime(2026, 10, 21, tzinfo=dt.UTC)
 

@@ -8,8 +8,8 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from autograder.results.records import Failure, Resolution
-from autograder.report.junit import junit
+from autograder.report import junit_xml
+from autograder.results import Failure, Resolution
 
 NOW = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
 NUMBER, WHOLE, ANY = r"\d+\.\d{3}", r"\d+", r"[\s\S]*"
@@ -67,7 +67,7 @@ def validate(element: ET.Element) -> None:
 @pytest.fixture
 def xml():
     def make(*results, now=NOW, **options) -> ET.Element:
-        raw = junit(results, now, **options)
+        raw = junit_xml(results, now, **options)
         assert raw.startswith(b"<?xml version='1.0' encoding='utf-8'?>")
         root = ET.fromstring(raw)
         validate(root)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from autograder.submissions.records import Attempt, Piece, Unit, Unreadable
+from autograder.submissions import Attempt, Piece, Unit, Unreadable
 
 STUB = '''\
 # %% [markdown]

@@ -15,9 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograder.submissions.records import Limits, Unreadable
-from autograder.submissions.finding import discover
-from autograder.submissions.reading import read
+from autograder.submissions import Limits, Unreadable, discover, read
 from autograder.submissions.archives import open_archive, safe_name
 
 BOUNDS = {"members": 100, "unpacked": 2**22, "ratio": 250}

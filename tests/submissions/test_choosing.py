@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from autograder.submissions.records import Limits, Unit, Unreadable
-from autograder.submissions.reading import read
+from autograder.submissions import Limits, Unit, Unreadable, read
 
 
 @pytest.fixture

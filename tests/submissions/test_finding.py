@@ -6,9 +6,7 @@ import os
 
 import pytest
 
-from autograder.submissions.records import Unreadable
-from autograder.submissions.finding import discover
-from autograder.submissions.reading import read
+from autograder.submissions import Unreadable, discover, read
 
 
 def who(found):

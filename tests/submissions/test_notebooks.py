@@ -10,9 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder.submissions.records import Limits, Unreadable
+from autograder.submissions import Limits, Unreadable, read_notebook
 from autograder.submissions.magics import is_python, python_of
-from autograder.submissions.notebooks import read_notebook
 
 
 def sources(text, **limits):

@@ -11,11 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder.submissions.records import Limits, Unit, Unreadable
-from autograder.submissions.finding import discover
-from autograder.submissions.reading import read
-from autograder.submissions.folders import read_file
 from autograder.integrations.gradescope.listing import parse
+from autograder.submissions import Limits, Unit, Unreadable, discover, read
+from autograder.submissions.folders import read_file
 from autograder.submissions.text import clean, decode
 
 

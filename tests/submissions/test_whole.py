@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from autograder.submissions.records import Unreadable
-from autograder.submissions.reading import read
-from autograder.submissions.single import whole
+from autograder.submissions import Unreadable, read, single_submission
 
 
 @pytest.mark.parametrize(
@@ -21,7 +19,7 @@ from autograder.submissions.single import whole
 )
 def test_everything_at_the_path_is_one_submission(tree, work, units, files):
     root = tree({name: text or work for name, text in files.items()})
-    attempt = whole(root, "ada", units)
+    attempt = single_submission(root, "ada", units)
     assert (attempt.student, attempt.number, attempt.late) == ("ada", 1, None)
     checked = read(attempt, next(unit for unit in units if unit.module == "layers"))
     assert checked is not None
@@ -32,10 +30,10 @@ def test_an_archive_or_a_module_may_be_named_itself(tmp_path, zipped, work, unit
     layers = next(unit for unit in units if unit.module == "layers")
     for name, content in {"x.zip": zipped({"layers.py": work}), "y.py": work.encode()}.items():
         (tmp_path / name).write_bytes(content)
-        checked = read(whole(tmp_path / name, "ada", units), layers)
+        checked = read(single_submission(tmp_path / name, "ada", units), layers)
         assert checked is not None, name
 
 
 def test_nothing_at_the_path_is_an_error(tmp_path, units):
     with pytest.raises(Unreadable, match="nothing at"):
-        whole(tmp_path / "gone", "ada", units)
+        single_submission(tmp_path / "gone", "ada", units)

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from autograder.devices.device import VISIBLE
+from autograder.devices import VISIBLE
 
 SIMULATED = "cuda (simulated)"
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 from hypothesis import find, settings
 
-from autograder.testing import Case, labels, lay_out, tensors
-from autograder.testing.cases import describe, layout_of, to_device
+from autograder.testing import Case, describe, labels, lay_out, tensors, to_device
+from autograder.testing.cases import layout_of
 from autograder.testing.strategies import LAYOUTS, PROFILE, VALUES
 
 

@@ -7,7 +7,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from autograder.testing.subjects import ModuleBackend, Opaque, Reference, Student, same
+from autograder.testing import ModuleBackend, Reference, Student, same_value
+from autograder.testing.subjects import Opaque
 
 
 class Counting:
@@ -46,13 +47,13 @@ def test_a_question_that_differs_in_anything_is_computed_afresh():
 
 
 def test_nan_is_not_the_same_as_nan():
-    assert not same(torch.tensor([float("nan")]), torch.tensor([float("nan")]))
+    assert not same_value(torch.tensor([float("nan")]), torch.tensor([float("nan")]))
 
 
 def test_a_number_and_a_boolean_are_not_the_same():
-    assert not same(1, True)
-    assert not same((1, 2), [1, 2])
-    assert same({"a": (1, torch.ones(2))}, {"a": (1, torch.ones(2))})
+    assert not same_value(1, True)
+    assert not same_value((1, 2), [1, 2])
+    assert same_value({"a": (1, torch.ones(2))}, {"a": (1, torch.ones(2))})
 
 
 def module(**functions):

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.course import variants
-from autograder.course.courses import find_units
+from autograder.course import find_units, variants
 
 ROOT = Path(__file__).parents[2]
 UNITS = {unit.name: unit for unit in find_units(ROOT / "solutions")}

@@ -12,15 +12,16 @@ import os
 import signal
 import sys
 
-from autograder.worker.confinement import Limits, Plan, confine
-from autograder.worker.children import Nursery
+from autograder.worker import Limits
+from autograder.worker.children import ChildProcesses
+from autograder.worker.confinement import Plan, confine
 
 
 def main() -> None:
     asked = json.load(sys.stdin)
     without = frozenset(asked["without"])
-    nursery = Nursery(without)
-    plan = Plan.of(asked["profile"], without, nursery.layers)
+    children = ChildProcesses(without)
+    plan = Plan.of(asked["profile"], without, children.layers)
     out = os.dup(1)
 
     def live(parent: int) -> None:
@@ -34,8 +35,8 @@ def main() -> None:
         os.write(out, json.dumps(said).encode())
         os._exit(0)
 
-    pid, _ = nursery.fork(live)
-    status = nursery.reap(pid, 60.0)
+    pid, _ = children.fork(live)
+    status = children.reap(pid, 60.0)
     if status is None or status < 0:
         name = "hung" if status is None else signal.Signals(-status).name
         os.write(out, json.dumps({"layers": {}, "value": name}).encode())

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from autograder.supervisor.workers import Limits, Worker, Workers, start_workers
+from autograder.supervisor import Workers, start_workers
+from autograder.supervisor.connection import Worker
+from autograder.worker import Limits
 
 Spawn = Callable[[str], Worker]
 

@@ -8,19 +8,12 @@ from typing import Any
 import pytest
 import torch
 
-from autograder.supervisor.workers import (
-    Call,
-    Foreign,
-    Handle,
-    Limits,
-    Reply,
-    Result,
-    Worker,
-    Workers,
-    encode_batch,
-    start_workers,
-)
-from autograder.testing.errors import StudentError
+from autograder.supervisor import Call, EarlierResult, Reply, Workers, encode_batch, start_workers
+from autograder.supervisor.batches import Handle
+from autograder.supervisor.connection import Worker
+from autograder.testing import StudentError
+from autograder.worker import Limits
+from autograder.worker.wire import Foreign
 
 SOURCE = """
 import dataclasses
@@ -247,8 +240,8 @@ def test_results_of_a_batch_serve_its_later_calls(worker: Worker) -> None:
     batch = encode_batch(
         [
             Call("linear_forward", (x, w), {}, BOTH),
-            Call("linear_backward", (dout, Result(0, 1))),
-            Call("echo", ([Result(0, 0)],), {"whole": Result(1)}),
+            Call("linear_backward", (dout, EarlierResult(0, 1))),
+            Call("echo", ([EarlierResult(0, 0)],), {"whole": EarlierResult(1)}),
         ]
     )
     for _ in range(2):  # the same bytes may be sent again
@@ -265,12 +258,12 @@ def test_a_failed_call_does_not_stop_the_batch(worker: Worker) -> None:
     batch = encode_batch(
         [
             Call("fails", (x,), {}, BOTH),
-            Call("one_value", (Result(0, 1),)),
-            Call("one_value", ([Result(1)],)),
+            Call("one_value", (EarlierResult(0, 1),)),
+            Call("one_value", ([EarlierResult(1)],)),
             Call("one_value", (x,), {}, BOTH),
-            Call("one_value", (Result(3, 1),)),
+            Call("one_value", (EarlierResult(3, 1),)),
             Call("one_value", (1,)),
-            Call("one_value", (Result(5, 0),)),
+            Call("one_value", (EarlierResult(5, 0),)),
             Call("one_value", (2,)),
         ]
     )
@@ -305,7 +298,7 @@ def test_an_empty_batch_has_no_replies(worker: Worker) -> None:
 
 def test_a_placeholder_must_point_to_an_earlier_call() -> None:
     with pytest.raises(ValueError, match="does not come earlier"):
-        encode_batch([Call("one_value", (Result(0),))])
+        encode_batch([Call("one_value", (EarlierResult(0),))])
 
 
 def test_what_cannot_travel_is_refused_before_it_is_sent() -> None:

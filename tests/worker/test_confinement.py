@@ -20,8 +20,8 @@ from typing import Any
 
 import pytest
 
-from autograder.supervisor.confining import layers_here
-from autograder.worker.confinement import LAYERS
+from autograder.supervisor import layers_here
+from autograder.worker import LAYERS
 from autograder.worker.limits import LIMIT_LAYERS
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux confines")

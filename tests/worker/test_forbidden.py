@@ -14,12 +14,13 @@ import pytest
 import torch
 from torch.nn import functional
 
+from autograder.course import DEFAULT_RULES
 from autograder.grading.operators import ban_of, operator_of
-from autograder.supervisor.workers import Ban, Call, Limits, Reply, Workers, start_workers
-from autograder.course.rules import DEFAULT
-from autograder.testing.errors import StudentStopped
+from autograder.supervisor import Call, Reply, Workers, start_workers
+from autograder.testing import StudentStopped
+from autograder.worker import Ban, Limits
 
-BAN = ban_of(DEFAULT)
+BAN = ban_of(DEFAULT_RULES)
 X = torch.linspace(-1, 1, 48, dtype=torch.float64).reshape(1, 3, 4, 4) ** 3
 W = torch.linspace(1, 2, 24, dtype=torch.float64).reshape(2, 3, 2, 2)
 
@@ -490,7 +491,7 @@ def test_an_activation_is_forbidden_where_a_unit_says_so(name: str, forks: Worke
     source = function(f"return torch.{name}(x)", "x")
     expected = getattr(torch, name)(X)
     assert is_right(run(forks, BAN, source, X), expected)
-    reply = run(forks, ban_of([*DEFAULT, name]), source, X)
+    reply = run(forks, ban_of([*DEFAULT_RULES, name]), source, X)
     assert isinstance(reply, Reply)
     assert reply.error is not None
     assert operator_of(reply.error) == f"aten::{name}"
@@ -545,7 +546,7 @@ def test_honest_code_computes_the_same_as_without_rules(forks: Workers) -> None:
 def test_threads_and_inference_mode_find_the_same_rules_in_every_worker(forks: Workers) -> None:
     """Workers with other rules, started in between, change nothing."""
     source = function("return x.softmax(-1)", "x")
-    allowed = ban_of([name for name in DEFAULT if name != "softmax"])
+    allowed = ban_of([name for name in DEFAULT_RULES if name != "softmax"])
     for ban, right in ((BAN, False), (allowed, True), (Ban(), True), (BAN, False)):
         assert is_right(run(forks, ban, source, X), X.softmax(-1)) == right
 

@@ -12,9 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from autograder.supervisor.confining import demand, layers_here
-from autograder.supervisor.confining import ConfinementError
-from autograder.worker.levels import LEVELS, level_of, reaches
+from autograder.supervisor import ConfinementError, layers_here, require_level
+from autograder.worker import LEVELS, level_of, reaches
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux" or platform.machine() not in ("x86_64", "aarch64"),
@@ -161,7 +160,7 @@ def test_the_doctor_says_what_is_missing(on: On, unsafe: str) -> None:
 
 
 def test_levels_add_up() -> None:
-    from autograder.worker.confinement import LAYERS
+    from autograder.worker import LAYERS
 
     every = dict.fromkeys(LAYERS, "ok")
     assert level_of(every) == "isolated"
@@ -186,7 +185,7 @@ def test_levels_add_up() -> None:
 def test_less_than_is_required_is_refused_with_the_reasons() -> None:
     layers = {"files": "mount: denied", "landlock": "Landlock: not built in"}
     with pytest.raises(ConfinementError) as caught:
-        demand("filtered", layers)
+        require_level("filtered", layers)
     assert "files: mount: denied; landlock: Landlock: not built in" in str(caught.value)
     assert "--require none" in str(caught.value)
-    demand("none", layers)
+    require_level("none", layers)

@@ -13,10 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograder.supervisor.batches import decode_arguments, decode_reply
-from autograder.worker.decoding import Decoder
-from autograder.worker.encoding import Encoder, foreign
-from autograder.worker.frames import FrameReader, frame, pack, unpack
-from autograder.worker.wire import FROM_WORKER, TO_WORKER, WireError
+from autograder.worker import FROM_WORKER, TO_WORKER, Decoder, Encoder, FrameReader, WireError
+from autograder.worker.encoding import foreign
+from autograder.worker.frames import frame, pack, unpack
 
 
 def decode(value: Any, payload: bytes = b"") -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from autograder.worker.observe import snapshot
+from autograder.worker import snapshot
 
 
 class Slotted:

@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from autograder.supervisor.workers import Call, Limits, Worker, Workers, start_workers
+from autograder.supervisor import Call, Workers, start_workers
+from autograder.supervisor.connection import Worker
+from autograder.worker import Limits
 
 SOURCE = """
 import os, random, sys, tempfile, threading, time

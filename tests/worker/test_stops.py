@@ -12,15 +12,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from autograder.supervisor.workers import (
-    Call,
-    Limits,
-    Worker,
-    Workers,
-    encode_batch,
-    start_workers,
-)
-from autograder.testing.errors import StudentStopped
+from autograder.supervisor import Call, Workers, encode_batch, start_workers
+from autograder.supervisor.connection import Worker
+from autograder.testing import StudentStopped
+from autograder.worker import Limits
 
 SOURCE = """
 import ctypes, os, signal, sys, time

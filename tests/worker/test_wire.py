@@ -14,10 +14,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from autograder.worker.decoding import Decoder
-from autograder.worker.encoding import Encoder, foreign
-from autograder.worker.frames import FrameReader, frame, pack, unpack
-from autograder.worker.wire import FROM_WORKER, TO_WORKER, Foreign, NotSendable, WireError
+from autograder.worker import (
+    FROM_WORKER,
+    TO_WORKER,
+    Decoder,
+    Encoder,
+    FrameReader,
+    NotSendable,
+    WireError,
+)
+from autograder.worker.encoding import foreign
+from autograder.worker.frames import frame, pack, unpack
+from autograder.worker.wire import Foreign
 
 DTYPES = (
     *(torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.complex64),

@@ -15,7 +15,9 @@ import pytest
 
 import autograder.devices
 import autograder.worker
-from autograder.supervisor.workers import Call, Limits, Worker, Workers, start_workers
+from autograder.supervisor import Call, Workers, start_workers
+from autograder.supervisor.connection import Worker
+from autograder.worker import Limits
 from autograder.worker.limits import LIMIT_LAYERS
 
 Spawn = Callable[..., Worker]

@@ -1,0 +1,1 @@
+"""Canvas: downloads of submissions, and its gradebook."""

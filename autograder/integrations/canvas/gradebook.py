@@ -12,18 +12,28 @@ from __future__ import annotations
 
 import re
 
-from autograder.results.files import ResultError
-from autograder.results.records import Result
-from autograder.report.columns import asked_for, by_unit, factor_to, find_column, roster_of
-from autograder.report.material import Document, Material
-from autograder.report.matching import Key, fill, same, words
-from autograder.report.sheet import Sheet, parsed
+from autograder.report import (
+    Document,
+    MatchingKey,
+    Material,
+    Sheet,
+    casefolded,
+    fill_rows,
+    find_column,
+    name_words,
+    parse_sheet,
+    read_roster,
+    requested_title,
+    results_by_unit,
+    scale_factor,
+)
+from autograder.results import Result, ResultError
 
 _TITLE = re.compile(r"(?P<name>.*?)\s*\((?P<id>\d+)\)\s*")
 _TOTAL = re.compile(r"\b(Current|Final|Override) (Score|Points|Grade|Status)\b")
 
 
-def canvas(material: Material) -> Document:
+def fill_gradebook(material: Material) -> Document:
     """The gradebook with one column for each unit filled in.
 
     Args:
@@ -33,7 +43,7 @@ def canvas(material: Material) -> Document:
     Raises:
         ResultError: there is no roster, it is not Canvas's, or a column is not clear.
     """
-    sheet = roster_of(material, "canvas", "Canvas (Grades, Export)")
+    sheet = read_roster(material, "canvas", "Canvas (Grades, Export)")
     identity = {title.strip(): number for number, title in enumerate(sheet.header)}
     name = _name_columns(identity)
     if not name or "ID" not in identity or "Section" not in identity:
@@ -44,13 +54,13 @@ def canvas(material: Material) -> Document:
     number = identity["ID"]
     students = [row for row in sheet.rows if sheet.cell(row, number)]
     keys = [
-        Key((identity[title],), same)
+        MatchingKey((identity[title],), casefolded)
         for title in ("ID", "SIS User ID", "SIS Login ID", "Integration ID")
         if title in identity
     ]
-    keys.append(Key(name, words, names=True))
+    keys.append(MatchingKey(name, name_words, names=True))
     notes: list[str] = []
-    for unit, results in by_unit(material).items():
+    for unit, results in results_by_unit(material).items():
         column, new = _column(material, sheet, unit, results, identity["Section"] + 1)
         if new:
             notes.append(
@@ -58,9 +68,9 @@ def canvas(material: Material) -> Document:
                 "make it a new assignment. Name an existing one with --column."
             )
         possible = _possible(sheet, number)
-        worth = parsed(sheet.cell(possible, column)) if possible else None
-        factor = factor_to(material, unit, results, worth, sheet.header[column].strip())
-        notes += fill(results, sheet, students, keys, column, factor).notes
+        worth = parse_sheet(sheet.cell(possible, column)) if possible else None
+        factor = scale_factor(material, unit, results, worth, sheet.header[column].strip())
+        notes += fill_rows(results, sheet, students, keys, column, factor).notes
     return Document(sheet.to_bytes(), notes=tuple(notes))
 
 
@@ -75,7 +85,7 @@ def _name_columns(identity: dict[str, int]) -> tuple[int, ...]:
 def _possible(sheet: Sheet, number: int) -> list[str] | None:
     """The row of points possible: no student, and numbers in it."""
     for row in sheet.rows[:5]:
-        if not sheet.cell(row, number) and any(parsed(cell) is not None for cell in row):
+        if not sheet.cell(row, number) and any(parse_sheet(cell) is not None for cell in row):
             return row
     return None
 
@@ -93,7 +103,7 @@ def _column(
         match = _TITLE.fullmatch(title)
         if column >= first and not _TOTAL.search(title) and (match or title.strip() == unit):
             titles[column] = match["name"] if match else unit
-    found = find_column(sheet, titles, unit, asked_for(material, unit))
+    found = find_column(sheet, titles, unit, requested_title(material, unit))
     if found is not None:
         return found, False
     totals = [c for c, title in enumerate(sheet.header) if c >= first and _TOTAL.search(title)]

@@ -1,0 +1,1 @@
+"""GitHub Actions and GitLab CI: repositories that check and grade on submission."""

@@ -11,10 +11,17 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from autograder.integrations.gradescope.zips import filled, staff_wheel
-from autograder.release.package import find_package
-from autograder.release.publish import release, require_apart
-from autograder.release.staff import staff_side, wanted_units
+from autograder.release import (
+    fill_template,
+    find_package,
+    release,
+    require_apart,
+    staff_side,
+    staff_wheel,
+    wanted_units,
+)
+
+ROOM = "autograder.integrations.ci"
 
 WORKFLOWS = {
     "github": {"check": ".github/workflows/check.yml", "grade": ".github/workflows/grade.yml"},
@@ -28,7 +35,7 @@ REPOSITORIES = """\
 """
 
 
-def repositories(host: str, root: Path, out: Path, units: Sequence[str]) -> list[str]:
+def write_repositories(host: str, root: Path, out: Path, units: Sequence[str]) -> list[str]:
     """Write ``OUT/student`` and ``OUT/staff``.
 
     Args:
@@ -53,9 +60,11 @@ def repositories(host: str, root: Path, out: Path, units: Sequence[str]) -> list
     student, staff = out / "student", out / "staff"
     said = release(root, student, only=units).sentences()
     files = {
-        student / WORKFLOWS[host]["check"]: filled(f"{host}/check.yml", known).encode(),
-        staff / WORKFLOWS[host]["grade"]: filled(f"{host}/grade.yml", known).encode(),
-        staff / "collect.sh": filled("collect.sh", known).encode(),
+        student / WORKFLOWS[host]["check"]: fill_template(
+            ROOM, f"{host}/check.yml", known
+        ).encode(),
+        staff / WORKFLOWS[host]["grade"]: fill_template(ROOM, f"{host}/grade.yml", known).encode(),
+        staff / "collect.sh": fill_template(ROOM, "collect.sh", known).encode(),
     }
     for unit in wanted_units(root, units):
         for path, content in staff_side(root, unit).items():

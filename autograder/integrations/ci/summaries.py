@@ -14,10 +14,19 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from autograder.course.units import Unit
-from autograder.results.records import ExerciseResult, Result, TestResult
-from autograder.report.feedback import code, escape
-from autograder.report.words import STATUS, devices_told, points, to_tell, told, total, visible
+from autograder.course import Unit
+from autograder.report import (
+    STATUS,
+    devices_told,
+    escape_markdown,
+    failure_told,
+    failures_to_tell,
+    inline_code,
+    mark_text,
+    points_text,
+    printable,
+)
+from autograder.results import ExerciseResult, Result, TestResult
 
 ANNOTATIONS = 10
 """GitHub shows no more errors of one step."""
@@ -51,7 +60,7 @@ def annotated(unit: Unit, result: Result, root: Path) -> list[str]:
             place = {"file": file.relative_to(root).as_posix()}
             place |= {"line": str(line)} if line else {}
             place["title"] = f"{exercise.name}: {test.name}"
-            said.append(command("error", told(test), **place))
+            said.append(command("error", failure_told(test), **place))
     return said
 
 
@@ -70,7 +79,7 @@ def command(name: str, message: str, **properties: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    plain = "".join(c if c == "\r" else visible(c) for c in text)
+    plain = "".join(c if c == "\r" else printable(c) for c in text)
     return plain.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
@@ -87,7 +96,7 @@ def for_github(unit: Unit, result: Result, root: Path) -> Iterator[None]:
         print(f"::{token}::", flush=True)
 
 
-def summarise(text: str) -> None:
+def write_summary(text: str) -> None:
     """Add to the summary of the job; on other machines, nowhere."""
     if place := os.environ.get("GITHUB_STEP_SUMMARY"):
         with open(place, "a", encoding="utf-8") as file:
@@ -120,30 +129,30 @@ def check_summary(results: Sequence[Result]) -> str:
     """
     lines = []
     for result in results:
-        lines += [f"## {code(result.unit)}: {total(result)} public points", ""]
+        lines += [f"## {inline_code(result.unit)}: {mark_text(result)} public points", ""]
         notes = (devices_told(result), result.message, *result.notes)
-        lines += [escape(note) for note in notes if note]
+        lines += [escape_markdown(note) for note in notes if note]
         lines += ["", "| exercise | points | |", "|---|---:|---|"]
         for e in result.exercises:
-            earned = f"{points(e.points)} / {points(e.max_points)}"
-            lines.append(f"| {code(e.name)} | {earned} | {STATUS[e.status]} |")
+            earned = f"{points_text(e.points)} / {points_text(e.max_points)}"
+            lines.append(f"| {inline_code(e.name)} | {earned} | {STATUS[e.status]} |")
         lines.append("")
         for e in result.exercises:
-            failed = to_tell(e) if e.status != "not attempted" else []
+            failed = failures_to_tell(e) if e.status != "not attempted" else []
             lines += [line for test in failed for line in _told(e, test)]
     return _bounded("\n".join(lines) + "\n")
 
 
 def _told(exercise: ExerciseResult, test: TestResult) -> list[str]:
     assert test.failure is not None
-    block = [told(test), *([f"at {test.failure.line}"] if test.failure.line else [])]
+    block = [failure_told(test), *([f"at {test.failure.line}"] if test.failure.line else [])]
     if test.failure.inputs:
         block.append("smallest failing input:")
         block += [f"  {name} = {value}" for name, value in test.failure.inputs.items()]
-    text = visible("\n".join(block)).splitlines()
+    text = printable("\n".join(block)).splitlines()
     command = f'pytest "{test.rerun}"'  # quoted: a device's name has a space and parentheses
-    rerun = [f"Run it alone: {code(command)}", ""] if test.rerun else []
-    title = f"**{code(exercise.name)}**: {code(test.name)}"
+    rerun = [f"Run it alone: {inline_code(command)}", ""] if test.rerun else []
+    title = f"**{inline_code(exercise.name)}**: {inline_code(test.name)}"
     return [title, "", *(f"    {line}" for line in text), "", *rerun]
 
 
@@ -155,7 +164,9 @@ def class_summary(results: Sequence[Result]) -> str:
     """
     lines = ["| student | unit | points | status |", "|---|---|---:|---|"]
     for r in results:
-        lines.append(f"| {code(r.student)} | {code(r.unit)} | {total(r)} | {r.status} |")
+        lines.append(
+            f"| {inline_code(r.student)} | {inline_code(r.unit)} | {mark_text(r)} | {r.status} |"
+        )
     return _bounded("\n".join(lines) + "\n")
 
 

@@ -1,0 +1,1 @@
+"""Gradescope: zips that grade there, ``results.json``, and exports of submissions."""

@@ -9,28 +9,12 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, timezone
+
+from autograder.submissions import Listed, Person, iso
 
 METADATA = "submission_metadata.yml"
 _TOP = re.compile(r"""^(["']?)([^\s#"'-][^"']*)\1:\s*$""")
 _PAIR = re.compile(r"""^( *)(- +)?(?:["']?):?(\w+)["']?:(?: +(.*))?$""")
-_WHEN = re.compile(
-    r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(\.\d{1,6})?\d*\s*(Z|UTC|[+-]\d\d:?\d\d)?.*"
-)
-
-
-@dataclass
-class Person:
-    """One submitter."""
-
-    name: str = ""
-    sid: str = ""
-    email: str = ""
-
-    @property
-    def identifier(self) -> str:
-        """The student id, else the email address, else the name."""
-        return self.sid or self.email or self.name
 
 
 @dataclass
@@ -45,6 +29,14 @@ class Submission:
     def number(self) -> int:
         """Which attempt this is: the history lists the others."""
         return 1 + sum(1 for when in self.earlier if when != self.when or when is None)
+
+
+def read_list(text: str) -> dict[str, Listed]:
+    """What the file says of each folder of the export."""
+    return {
+        folder: Listed(tuple(submission.people), submission.when, submission.number)
+        for folder, submission in parse(text).items()
+    }
 
 
 def parse(text: str) -> dict[str, Submission]:
@@ -128,29 +120,3 @@ def _scalar(raw: str, anchors: dict[str, str]) -> str:
     if anchor and len(anchors) < 100_000:
         anchors[anchor] = text
     return text
-
-
-def iso(text: str) -> str | None:
-    """A time as ISO 8601 to the second, or None if it is none.
-
-    Example:
-        >>> iso("2026-10-01 12:00:05.678901000 Z")
-        '2026-10-01T12:00:05+00:00'
-    """
-    match = _WHEN.fullmatch(text.strip())
-    if not match:
-        return None
-    day, clock, _, zone = match.groups()
-    try:
-        when = datetime.fromisoformat(f"{day}T{clock}")
-    except ValueError:
-        return None
-    if zone in ("Z", "UTC"):
-        when = when.replace(tzinfo=UTC)
-    elif zone:
-        hours, minutes = int(zone[1:3]), int(zone[-2:])
-        if hours > 23 or minutes > 59:
-            return None
-        offset = timedelta(hours=hours, minutes=minutes)
-        when = when.replace(tzinfo=timezone(-offset if zone[0] == "-" else offset))
-    return when.isoformat()

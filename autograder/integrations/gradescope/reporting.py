@@ -1,4 +1,4 @@
-"""Results as Gradescope's ``results.json``; its form is that of `autograder.integrations.gradescope.results_json`."""
+"""Results as Gradescope's ``results.json``; its form is in `results_json`."""
 
 from __future__ import annotations
 
@@ -8,13 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from autograder.integrations.gradescope.results_json import encoded, fault_json, frame
-from autograder.results.files import ResultError
-from autograder.results.folder import file_name
-from autograder.results.files import write_atomically
-from autograder.results.records import ExerciseResult, Result
-from autograder.report.material import Document, Material
-from autograder.report.plain import exercise_text, result_text
-from autograder.report.words import points, visible
+from autograder.report import Document, Material, exercise_text, points_text, printable, result_text
+from autograder.results import ExerciseResult, Result, ResultError, file_name, write_atomically
 
 
 def results_json(result: Result, now: dt.datetime) -> bytes:
@@ -41,7 +36,7 @@ def results_json(result: Result, now: dt.datetime) -> bytes:
     return encoded(document)
 
 
-def gradescope(material: Material) -> Document:
+def results_documents(material: Material) -> Document:
     """The results of a class as one ``results.json`` each, ``FOLDER/UNIT/STUDENT.json``; a single
     result as the document itself.
 
@@ -71,14 +66,14 @@ def _write(file: Path, content: bytes) -> None:
 
 def _entry(exercise: ExerciseResult, number: str, text: str) -> dict[str, Any]:
     entry: dict[str, Any] = {
-        "name": visible(exercise.name),
+        "name": printable(exercise.name),
         "number": number,
         "visibility": "visible",
         "output": text,
         "output_format": "text",
     }
     if exercise.points is None:  # no zero, as nobody has marked it yet
-        entry["output"] = f"{points(exercise.max_points)} points, which a person gives."
+        entry["output"] = f"{points_text(exercise.max_points)} points, which a person gives."
         return entry
     entry |= {"score": exercise.points, "max_score": exercise.max_points}
     if not exercise.written:

@@ -8,20 +8,25 @@ https://gradescope-autograders.readthedocs.io/en/latest/specs/.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
-from importlib.resources import files as resources
+from collections.abc import Sequence
 from pathlib import Path
 
-from autograder.course.declarations import CourseError
+from autograder.course import Unit
 from autograder.integrations.gradescope.results_json import fault_json
-from autograder.release.package import Package, build_wheel, find_package
-from autograder.release.staff import staff_side, wanted_units, zipped
-from autograder.course.units import Unit
+from autograder.release import (
+    Package,
+    fill_template,
+    find_package,
+    staff_side,
+    staff_wheel,
+    wanted_units,
+    zipped,
+)
 
 PROGRAMS = ("setup.sh", "run_autograder")
 
 
-def gradescope(root: Path, out: Path, units: Sequence[str]) -> list[str]:
+def write_zips(root: Path, out: Path, units: Sequence[str]) -> list[str]:
     """Write ``OUT/gradescope-UNIT.zip`` for each unit.
 
     Args:
@@ -55,33 +60,13 @@ def gradescope(root: Path, out: Path, units: Sequence[str]) -> list[str]:
     return said
 
 
-def staff_wheel(package: Package, scratch: Path) -> Path:
-    """The tool's wheel, for a machine that grades.
-
-    Raises:
-        CourseError: the tool was installed from a wheel, so there is nothing to build it from.
-    """
-    if package.source is None:
-        raise CourseError(
-            "The wheel of the tool goes into the archive, and it is built from the source tree: "
-            "install the tool from a clone (pip install -e .) and try again."
-        )
-    return build_wheel(package, scratch)
-
-
 def contents(root: Path, unit: Unit, package: Package, wheel: Path) -> dict[str, bytes]:
     """The files of a unit's zip."""
     known = {"@UNIT@": unit.name, "@MODULE@": unit.module, "@TORCH@": package.torch}
     packed = {f"course/{path}": content for path, content in staff_side(root, unit).items()}
     packed |= {wheel.name: wheel.read_bytes(), "fault.json": fault_json(unit.name)}
     for program in PROGRAMS:
-        packed[program] = filled(f"gradescope/{program}", known).encode()
+        packed[program] = fill_template(
+            "autograder.integrations.gradescope", program, known
+        ).encode()
     return packed
-
-
-def filled(name: str, known: Mapping[str, str]) -> str:
-    """A file of ``autograder/release/templates`` with its marks replaced."""
-    text = resources("autograder.release").joinpath("templates", name).read_text(encoding="utf-8")
-    for mark, value in known.items():
-        text = text.replace(mark, value)
-    return text

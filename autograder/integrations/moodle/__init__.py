@@ -1,0 +1,1 @@
+"""Moodle: downloads of submissions, and its grading worksheet."""

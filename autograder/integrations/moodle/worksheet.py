@@ -11,16 +11,26 @@ from __future__ import annotations
 
 import re
 
-from autograder.results.files import ResultError
-from autograder.report.columns import asked_for, by_unit, factor_to, roster_of
-from autograder.report.material import Document, Material
-from autograder.report.matching import Key, fill, same, words
-from autograder.report.sheet import Sheet, parsed
+from autograder.report import (
+    Document,
+    MatchingKey,
+    Material,
+    Sheet,
+    casefolded,
+    fill_rows,
+    name_words,
+    parse_sheet,
+    read_roster,
+    requested_title,
+    results_by_unit,
+    scale_factor,
+)
+from autograder.results import ResultError
 
 _IDENTIFIER = re.compile(r"[^\d\s][^\d]*(?P<number>\d+)")
 
 
-def moodle(material: Material) -> Document:
+def fill_worksheet(material: Material) -> Document:
     """The worksheet with its marks filled in.
 
     Args:
@@ -29,8 +39,8 @@ def moodle(material: Material) -> Document:
     Raises:
         ResultError: there is no roster, it is no worksheet, or there are several units.
     """
-    sheet = roster_of(material, "moodle", "Moodle (Download grading worksheet)")
-    units = by_unit(material)
+    sheet = read_roster(material, "moodle", "Moodle (Download grading worksheet)")
+    units = results_by_unit(material)
     if len(units) != 1:
         raise ResultError(
             "A worksheet of Moodle is of one assignment: say with --unit which of "
@@ -43,12 +53,12 @@ def moodle(material: Material) -> Document:
             f"{material.roster} is not a grading worksheet of Moodle: its first column must hold "
             "identifiers such as 'Participant 123'. Download the worksheet again."
         )
-    column = _grade_column(sheet, students, asked_for(material, unit))
+    column = _grade_column(sheet, students, requested_title(material, unit))
     worth = _maximum(sheet, students, column + 1)
-    keys = [Key((0,), _number), *(Key((c,), same) for c in range(1, column))]
-    keys += [Key((c,), words, names=True) for c in range(1, column)]
-    factor = factor_to(material, unit, results, worth, sheet.header[column].strip())
-    filled = fill(results, sheet, students, keys, column, factor)
+    keys = [MatchingKey((0,), _number), *(MatchingKey((c,), casefolded) for c in range(1, column))]
+    keys += [MatchingKey((c,), name_words, names=True) for c in range(1, column)]
+    factor = scale_factor(material, unit, results, worth, sheet.header[column].strip())
+    filled = fill_rows(results, sheet, students, keys, column, factor)
     return Document(sheet.to_bytes(), notes=tuple(filled.notes))
 
 
@@ -69,7 +79,7 @@ def _grade_column(sheet: Sheet, students: list[list[str]], asked: str) -> int:
         for column in range(1, len(sheet.header) - 1)
         if _maximum(sheet, students, column + 1) is not None
         and all(
-            not sheet.cell(row, column) or parsed(sheet.cell(row, column)) is not None
+            not sheet.cell(row, column) or parse_sheet(sheet.cell(row, column)) is not None
             for row in students
         )
     ]
@@ -83,6 +93,6 @@ def _grade_column(sheet: Sheet, students: list[list[str]], asked: str) -> int:
 
 def _maximum(sheet: Sheet, students: list[list[str]], column: int) -> float | None:
     """The number that a column holds in every row; None if it does not."""
-    found = {parsed(sheet.cell(row, column)) for row in students}
+    found = {parse_sheet(sheet.cell(row, column)) for row in students}
     [only] = found if len(found) == 1 else [None]
     return only if only and only > 0 else None

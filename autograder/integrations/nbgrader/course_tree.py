@@ -24,23 +24,32 @@ from typing import Any
 
 import nbformat
 
-from autograder.course.courses import MARKER, Release, find_units
-from autograder.course.policy import read_policy
-from autograder.course.declarations import CourseError
-from autograder.course.percent import Cell, read_cells
-from autograder.course.policy import Policy
+from autograder.course import (
+    MARKER,
+    Cell,
+    CourseError,
+    Exercise,
+    Policy,
+    Release,
+    Unit,
+    find_units,
+    read_cells,
+    read_policy,
+)
 from autograder.integrations.nbgrader.programs import find_programs
-from autograder.release.folder import digest, marker, public_tests, public_unit
-from autograder.release.notebook import (
+from autograder.release import (
     CHECK_TAG,
     check_source,
     defined_functions,
+    digest,
+    find_package,
+    marker,
     notebook_text,
+    public_tests,
+    public_unit,
+    require_apart,
+    write_stub,
 )
-from autograder.release.package import find_package
-from autograder.release.publish import require_apart
-from autograder.release.stub import write_stub
-from autograder.course.units import Exercise, Unit
 
 _v4: Any = nbformat.v4  # its functions are not typed
 

@@ -9,7 +9,7 @@ from typing import Any
 from nbgrader.api import MissingEntry
 from nbgrader.plugins import ExportPlugin
 
-from autograder.report.grades import cell
+from autograder.report import harmless_cell
 
 COLUMNS = (
     "assignment",
@@ -50,10 +50,10 @@ def _row(gradebook: Any, assignment: Any, student: Any) -> dict[str, object]:
     row: dict[str, object] = {
         "assignment": assignment.name,
         "duedate": assignment.duedate or "",
-        "student_id": cell(student.id),
-        "last_name": cell(student.last_name or ""),
-        "first_name": cell(student.first_name or ""),
-        "email": cell(student.email or ""),
+        "student_id": harmless_cell(student.id),
+        "last_name": harmless_cell(student.last_name or ""),
+        "first_name": harmless_cell(student.first_name or ""),
+        "email": harmless_cell(student.email or ""),
         "max_score": assignment.max_score,
     }
     try:

@@ -24,14 +24,14 @@ from nbgrader.api import Gradebook
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Unicode
 
-from autograder.report.notebook_page import exercise_html, note_html
 from autograder.integrations.nbgrader.gradebook import enter
-from autograder.report.words import points as points_text
-from autograder.worker.levels import DEFAULT
+from autograder.report import exercise_html, note_html
+from autograder.report import points_text as points_text
+from autograder.worker import DEFAULT_LEVEL
 
 if TYPE_CHECKING:
-    from autograder.classroom.jobs import Desk
-    from autograder.results.records import ExerciseResult, Result
+    from autograder.classroom import JobGrader
+    from autograder.results import ExerciseResult, Result
 
 _v4: Any = nbformat.v4  # its functions are not typed
 
@@ -41,7 +41,7 @@ class FillGrades(NbGraderPreprocessor):
 
     course = Unicode("", help="The folder that holds solutions/.").tag(config=True)
     require = Unicode(
-        DEFAULT, help="How well students' code must be confined; see docs/worker.md."
+        DEFAULT_LEVEL, help="How well students' code must be confined; see docs/worker.md."
     ).tag(config=True)
 
     def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
@@ -68,23 +68,20 @@ class FillGrades(NbGraderPreprocessor):
 
     def _result(self, unit: str, notebook: str, student: str) -> Result:
         """What came of the submission; what needs a person, if the grader failed."""
-        from autograder.classroom.class_run import needs_a_person
-        from autograder.classroom.lateness import dated
-        from autograder.classroom.planning import find_submissions
-        from autograder.classroom.messages import Job, Reply
-        from autograder.submissions.records import Attempt
+        from autograder.classroom import Job, Reply, find_submissions, needs_a_person, with_lateness
+        from autograder.submissions import Attempt
 
         attempt = Attempt(student, "", notebook, None, 1, None, Path(), ())
         try:
-            desk = _desk(Path(self.course), self.require)
+            grader = _grader(Path(self.course), self.require)
             folder, when = self._submitted(unit, student)
-            known = list(desk.recognised.values())
+            known = list(grader.recognised.values())
             found = find_submissions([folder], known).attempts[-1]
             attempt = replace(found, student=student, when=when)
-            graded = desk.grade(Job(number=0, unit=unit, attempt=attempt)).result
+            graded = grader.grade(Job(number=0, unit=unit, attempt=attempt)).result
             if graded is None:
                 raise RuntimeError("there is no result")
-            return dated(graded, attempt, desk.course.policy)
+            return with_lateness(graded, attempt, grader.course.policy)
         except Exception:
             fault = traceback.format_exc()
             self.log.error("The grader failed on %s of %s:\n%s", unit, student, fault)
@@ -122,11 +119,11 @@ def _outputs(exercise: ExerciseResult | None, said: str) -> list[Any]:
     return outputs
 
 
-_open: tuple[object, Desk] | None = None
+_open: tuple[object, JobGrader] | None = None
 
 
-def _desk(course: Path, require: str) -> Desk:
-    """The desk that grades: kept for the next submission, until something of the course changes."""
+def _grader(course: Path, require: str) -> JobGrader:
+    """The grader: kept for the next submission, until something of the course changes."""
     global _open
     files = [*(course / "solutions").glob("*.toml"), *(course / "solutions").glob("*/*.py")]
     state = (course, require, [(file, file.stat().st_mtime_ns) for file in sorted(files)])
@@ -137,23 +134,23 @@ def _desk(course: Path, require: str) -> Desk:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     import msgspec
 
-    from autograder.devices.detection import likely_profile
-    from autograder.supervisor.workers import start_workers
+    from autograder.devices import likely_profile
+    from autograder.supervisor import start_workers
 
     workers = start_workers(profile=likely_profile())  # before anything secret is read
     try:
-        from autograder.course.courses import Course
-        from autograder.classroom.jobs import Desk
-        from autograder.grading.settings import settings_here
+        from autograder.classroom import JobGrader
+        from autograder.course import Course
+        from autograder.grading import settings_here
 
         settings = settings_here(Course(course, "staff").policy)
         settings = replace(settings, require=require)
-        desk = Desk(course, msgspec.to_builtins(settings), workers)
+        grader = JobGrader(course, msgspec.to_builtins(settings), workers)
     except BaseException:
         workers.close()
         raise
-    _open = (state, desk)
-    return desk
+    _open = (state, grader)
+    return grader
 
 
 def _close() -> None:

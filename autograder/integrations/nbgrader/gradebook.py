@@ -13,11 +13,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from autograder.results.files import ResultError
-from autograder.classroom.lateness import moment
-from autograder.results.records import ExerciseResult, Result
+from autograder.classroom import parse_moment
 from autograder.integrations.nbgrader.programs import find_programs
-from autograder.report.words import blocked_by
+from autograder.report import blocked_by
+from autograder.results import ExerciseResult, Result, ResultError
 
 
 def module_of(unit: str) -> str:
@@ -144,10 +143,10 @@ def enter(gradebook: Any, result: Result) -> None:
     """
     unit, notebook, student = result.unit, module_of(result.unit), result.student
     _student(gradebook, result)
-    came = moment(result.submitted)
+    came = parse_moment(result.submitted)
     when = {"timestamp": came.replace(tzinfo=None)} if came else {}
     submission = gradebook.update_or_create_submission(unit, student, **when)
-    due = moment(result.due)
+    due = parse_moment(result.due)
     if due is not None and submission.assignment.duedate is not None:
         submission.extension = due.replace(tzinfo=None) - submission.assignment.duedate
     submitted = gradebook.find_submission_notebook(notebook, unit, student)

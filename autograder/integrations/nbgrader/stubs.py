@@ -7,7 +7,7 @@ from typing import Any
 from nbgrader import utils
 from nbgrader.preprocessors import ClearSolutions
 
-from autograder.release.stub import stub_cell
+from autograder.release import stub_cell
 
 
 class ClearToStubs(ClearSolutions):

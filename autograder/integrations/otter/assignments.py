@@ -1,8 +1,7 @@
 """Solution -> an assignment of otter-grader: a master notebook, and what `otter assign` makes.
 
 Solutions stand between otter's marks. Each exercise is a question whose test cases are the tests of
-the unit, with their points; a test case only names its test, and `autograder.integrations.otter` says what came
-of it. So the hidden tests are in no notebook and in no kernel: they lie, with the reference, in the
+the unit, with their points; a test case only names its test, and `passes` says what came of it. So the hidden tests are in no notebook and in no kernel: they lie, with the reference, in the
 folder ``handgrad`` of the autograder's zip, where the grader that a test case starts finds them.
 """
 
@@ -21,19 +20,40 @@ from typing import Any
 
 import nbformat
 
-from autograder.course.courses import MARKER, Release
-from autograder.course.policy import read_policy
-from autograder.course.declarations import CourseError, ExerciseTest, functions, parse
+from autograder.course import (
+    MARKER,
+    Cell,
+    CourseError,
+    Exercise,
+    ExerciseTest,
+    Release,
+    Unit,
+    functions,
+    parse,
+    read_cells,
+    read_policy,
+)
 from autograder.integrations.otter.plugin import COURSE
-from autograder.course.percent import Cell, read_cells
-from autograder.release.folder import digest, marker, public_tests, public_unit
-from autograder.integrations.gradescope.zips import staff_wheel
-from autograder.release.notebook import CHECK_TAG, defined_functions, notebook_text
-from autograder.release.package import Package, find_package
-from autograder.release.publish import require_apart
-from autograder.release.staff import staff_side, wanted_units
-from autograder.release.stub import ANSWER, Region, find_regions, stand_in, write_stub
-from autograder.course.units import Exercise, Unit
+from autograder.release import (
+    ANSWER,
+    CHECK_TAG,
+    Package,
+    Region,
+    defined_functions,
+    digest,
+    find_package,
+    find_regions,
+    marker,
+    notebook_text,
+    public_tests,
+    public_unit,
+    require_apart,
+    staff_side,
+    staff_wheel,
+    stand_in,
+    wanted_units,
+    write_stub,
+)
 
 _v4: Any = nbformat.v4  # its functions are not typed
 
@@ -41,7 +61,7 @@ PYTHON = "3.12"
 REQUIREMENTS = "requirements-students.txt"
 
 
-def otter(root: Path, out: Path, units: Sequence[str]) -> list[str]:
+def write_assignments(root: Path, out: Path, units: Sequence[str]) -> list[str]:
     """Write ``OUT/UNIT/MODULE.ipynb`` and let `otter assign` make ``OUT/UNIT/dist`` of it.
 
     Args:

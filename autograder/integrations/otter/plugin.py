@@ -2,8 +2,7 @@
 
 otter runs a submission and its tests in one kernel, next to the files of the autograder, and takes
 the scores from there. With this plugin the kernel runs test cases only: the submission is put on a
-desk of its own, where `autograder.integrations.otter.graded` has it graded by a worker, and in otter's folder
-nothing of it is left that Python could import. The scores are then set from the result itself.
+workspace of its own, where `graded` has it graded by a worker, and in otter's folder nothing of it is left that Python could import. The scores are then set from the result itself.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from typing import Any
 
 import nbformat
 
-from autograder.integrations.otter import DESK, graded
+from autograder.integrations.otter.cases import GRADING_FOLDER, graded
 
 _v4: Any = nbformat.v4  # its functions are not typed
 
@@ -40,7 +39,7 @@ class Outside:
         self, submission_path: str | None, submission_metadata: Any, plugin_config: Any
     ) -> None:
         self.submission = Path(submission_path or "")
-        self.desk: Path | None = None
+        self.workspace: Path | None = None
 
     def before_grading(self, config: Any) -> None:
         """Otter unpickles a student's log next, which runs whatever it says."""
@@ -56,17 +55,17 @@ class Outside:
             An empty one.
         """
         folder = self.submission.parent
-        self.desk = Path(tempfile.mkdtemp(prefix="handgrad-otter-"))
-        (self.desk / "submission").mkdir()
-        shutil.copy(self.submission, self.desk / "submission")
-        (self.desk / "course").symlink_to(folder.parent / "source" / "files" / COURSE)
+        self.workspace = Path(tempfile.mkdtemp(prefix="handgrad-otter-"))
+        (self.workspace / "submission").mkdir()
+        shutil.copy(self.submission, self.workspace / "submission")
+        (self.workspace / "course").symlink_to(folder.parent / "source" / "files" / COURSE)
         for entry in folder.iterdir():
             if entry.is_dir() and not entry.is_symlink():
                 if entry.name != "tests":  # otter's own, written over the student's
                     shutil.rmtree(entry)
             else:
                 entry.unlink()
-        os.environ[DESK] = str(self.desk)
+        os.environ[GRADING_FOLDER] = str(self.workspace)
         return _v4.new_notebook()
 
     def after_grading(self, results: Any) -> None:
@@ -78,12 +77,12 @@ class Outside:
         Raises:
             RuntimeError: the grader failed. otter then writes no score, and a person has to look.
         """
-        assert self.desk is not None, "otter runs before_execution first"
-        os.environ.pop(DESK, None)
+        assert self.workspace is not None, "otter runs before_execution first"
+        os.environ.pop(GRADING_FOLDER, None)
         try:
-            result = graded(self.desk)
+            result = graded(self.workspace)
         finally:
-            shutil.rmtree(self.desk, ignore_errors=True)
+            shutil.rmtree(self.workspace, ignore_errors=True)
         if results.has_catastrophic_failure():
             raise RuntimeError(f"needs a person: otter failed: {results.catastrophic_error}")
         points = {e.name: e.points or 0.0 for e in result.exercises if not e.written}

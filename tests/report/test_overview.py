@@ -12,9 +12,9 @@ import pytest
 from typer.testing import CliRunner
 
 from autograder.cli import app
-from autograder.results.records import Resolution
-from autograder.report.overview import glance
-from autograder.report.html import html
+from autograder.report.html import class_page
+from autograder.report.overview import class_overview
+from autograder.results import Resolution
 
 NOW = dt.datetime(2026, 11, 1, 12, 0, tzinfo=dt.UTC)
 
@@ -51,7 +51,7 @@ def students(make_result, make_exercise, make_test):
 
 
 def test_marks_of_what_was_graded_are_counted_in_tenths(students):
-    [unit] = glance(students)
+    [unit] = class_overview(students)
     # 6, 0.5 (half of 1), 0 and 2 of 6
     assert [b.count for b in unit.bins] == [2, 0, 0, 1, 0, 0, 0, 0, 0, 1]
     assert [b.share for b in unit.bins][:4] == [1.0, 0.0, 0.0, 0.5]
@@ -63,12 +63,12 @@ def test_marks_of_what_was_graded_are_counted_in_tenths(students):
 def test_a_mark_on_the_border_of_tenths_belongs_to_the_upper_one(
     make_result, make_exercise, points, tenth
 ):
-    [unit] = glance([make_result("ada", [make_exercise("f", points, 6.0)])])
+    [unit] = class_overview([make_result("ada", [make_exercise("f", points, 6.0)])])
     assert [b.count for b in unit.bins].index(1) == tenth
 
 
 def test_an_exercise_says_how_many_are_right_and_its_mean_once_nothing_is_open(students):
-    [unit] = glance(students)
+    [unit] = class_overview(students)
     first, second = unit.exercises
     assert (first.name, first.mean) == ("f", 1.75)
     assert first.counts == {"right": 1, "partly": 2, "wrong": 1}
@@ -77,7 +77,7 @@ def test_an_exercise_says_how_many_are_right_and_its_mean_once_nothing_is_open(s
 
 
 def test_mistakes_are_counted_by_name_the_commonest_first(students):
-    [unit] = glance(students)
+    [unit] = class_overview(students)
     assert [(m.name, m.students) for m in unit.mistakes] == [
         ("swapped", ("bob", "eve")),
         ("rare", ("zoe",)),
@@ -86,12 +86,12 @@ def test_mistakes_are_counted_by_name_the_commonest_first(students):
 
 
 def test_a_test_that_somebody_passes_is_not_one_that_everybody_fails(students):
-    assert glance(students)[0].never_passed == ()
-    [unit] = glance(students[:3])
+    assert class_overview(students)[0].never_passed == ()
+    [unit] = class_overview(students[:3])
     assert [(t.name, t.attempts, t.category) for t in unit.never_passed] == [
         ("test_1", 3, "wrong value")
     ]
-    assert glance(students[:1])[0].never_passed == ()  # one student is not everybody
+    assert class_overview(students[:1])[0].never_passed == ()  # one student is not everybody
 
 
 def test_tests_that_were_not_attempted_do_not_count_as_failed(
@@ -102,12 +102,12 @@ def test_tests_that_were_not_attempted_do_not_count_as_failed(
         return make_result(student, [make_exercise("f", 0.0, 2.0, tests)])
 
     results = [one("a", "not attempted", "failed"), one("b", "blocked", "failed")]
-    assert [t.name for t in glance(results)[0].never_passed] == ["t1"]
+    assert [t.name for t in class_overview(results)[0].never_passed] == ["t1"]
 
 
 def test_what_needs_a_person_is_said_with_who_and_why(students, make_result, make_exercise):
     lower = make_result("ada", [make_exercise("f", 3.0, 6.0)])
-    [unit] = glance(students, [lower])
+    [unit] = class_overview(students, [lower])
     assert [(n.what, n.students) for n in unit.needs] == [
         ("It broke.", ("tom",)),
         ("Graded again it came to 3 instead of 6, which counts until then.", ("ada",)),
@@ -117,7 +117,7 @@ def test_what_needs_a_person_is_said_with_who_and_why(students, make_result, mak
 
 
 def test_points_that_are_open_in_an_exercise_need_a_person(make_result, make_exercise):
-    [unit] = glance([make_result("ada", [make_exercise("f", 4.0, 6.0, pending=2.0)])])
+    [unit] = class_overview([make_result("ada", [make_exercise("f", 4.0, 6.0, pending=2.0)])])
     assert [(n.what, n.students) for n in unit.needs] == [("Points are open: f.", ("ada",))]
     assert (unit.exercises[0].counts, unit.exercises[0].mean) == ({"open": 1}, None)
 
@@ -127,7 +127,7 @@ def test_a_unit_that_a_person_has_marked_needs_nobody(make_result, make_exercise
         student="ada", unit="03_layers", exercise="", points=5.0, reason="r", by="", when=""
     )
     marked = make_result("ada", [make_exercise("why", None, 6.0)], points=5.0, resolution=decision)
-    assert glance([marked])[0].needs == ()
+    assert class_overview([marked])[0].needs == ()
 
 
 def test_units_are_apart(make_result, make_exercise):
@@ -135,7 +135,7 @@ def test_units_are_apart(make_result, make_exercise):
         make_result("ada", [make_exercise("f", 1.0, 1.0)]),
         make_result("ada", [make_exercise("g", 1.0, 2.0)], unit="05_convolution"),
     ]
-    assert [(u.name, u.max_points) for u in glance(results)] == [
+    assert [(u.name, u.max_points) for u in class_overview(results)] == [
         ("03_layers", 1.0),
         ("05_convolution", 2.0),
     ]
@@ -145,7 +145,7 @@ def test_units_are_apart(make_result, make_exercise):
 
 
 def test_the_page_asks_for_nothing_and_its_policy_allows_its_style_only(students):
-    text = html(students, [], NOW).decode("utf-8")
+    text = class_page(students, [], NOW).decode("utf-8")
     style = re.search(r"<style>(.*?)</style>", text, re.DOTALL)[1]
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', text)[1]
@@ -157,7 +157,7 @@ def test_the_page_asks_for_nothing_and_its_policy_allows_its_style_only(students
 
 
 def test_every_student_is_there_with_marks_and_failures(students):
-    text = html(students, [], NOW).decode("utf-8")
+    text = class_page(students, [], NOW).decode("utf-8")
     for number, student in enumerate(("ada", "bob", "eve", "max", "tom", "zoe"), 1):
         assert f'id="student-{number}" aria-label="{student}"' in text
     assert "test_1: SECRET 0.731" in text  # this page is for staff
@@ -170,7 +170,7 @@ def test_text_of_students_is_text(hostile, make_result, make_exercise):
     result = make_result(
         hostile, [exercise], name=hostile, label=hostile, message=hostile, output=hostile
     )
-    text = html([result], [], NOW).decode("utf-8")
+    text = class_page([result], [], NOW).decode("utf-8")
     assert "<u>" not in text
     assert "<script" not in text
     assert "\x00" not in text
@@ -179,7 +179,7 @@ def test_text_of_students_is_text(hostile, make_result, make_exercise):
 
 
 def test_a_class_of_which_nothing_was_graded_has_a_page(make_result):
-    text = html([make_result("ada", status="missing", points=0.0)], [], NOW).decode("utf-8")
+    text = class_page([make_result("ada", status="missing", points=0.0)], [], NOW).decode("utf-8")
     assert "Nothing was graded." in text
 
 

@@ -1,0 +1,16 @@
+from .checking import check, check_live
+from .grader import UnitGrader
+from .provenance import describe_run
+from .replay import DeviceLost
+from .settings import Settings, fingerprint, settings_here
+
+__all__ = [
+    "DeviceLost",
+    "Settings",
+    "UnitGrader",
+    "check",
+    "check_live",
+    "describe_run",
+    "fingerprint",
+    "settings_here",
+]

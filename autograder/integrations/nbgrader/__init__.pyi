@@ -1,0 +1,5 @@
+from .configuration import configure
+
+__all__ = [
+    "configure",
+]

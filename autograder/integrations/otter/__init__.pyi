@@ -1,0 +1,5 @@
+from .cases import passes
+
+__all__ = [
+    "passes",
+]

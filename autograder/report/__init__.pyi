@@ -1,0 +1,68 @@
+from .changes import changes_table
+from .columns import find_column, read_roster, requested_title, results_by_unit, scale_factor
+from .feedback import escape_markdown, inline_code
+from .formats import FORMATS, ReportFormat, find_format
+from .grades import harmless_cell
+from .junit import junit_xml
+from .matching import MatchingKey, casefolded, fill_rows, name_words
+from .material import Document, Material, read_material
+from .notebook_page import Message, Page, exercise_html, note_html
+from .plain import exercise_text, result_text
+from .sheet import Sheet, parse_sheet
+from .terminal import class_table, escaped, print_check, verify_table
+from .words import (
+    STATUS,
+    blocked_by,
+    devices_told,
+    failure_told,
+    failures_to_tell,
+    mark_text,
+    points_text,
+    printable,
+)
+from .writing import write_document, write_reports
+
+__all__ = [
+    "FORMATS",
+    "STATUS",
+    "Document",
+    "MatchingKey",
+    "Material",
+    "Message",
+    "Page",
+    "ReportFormat",
+    "Sheet",
+    "blocked_by",
+    "casefolded",
+    "changes_table",
+    "class_table",
+    "devices_told",
+    "escape_markdown",
+    "escaped",
+    "exercise_html",
+    "exercise_text",
+    "failure_told",
+    "failures_to_tell",
+    "fill_rows",
+    "find_column",
+    "find_format",
+    "harmless_cell",
+    "inline_code",
+    "junit_xml",
+    "mark_text",
+    "name_words",
+    "note_html",
+    "parse_sheet",
+    "points_text",
+    "print_check",
+    "printable",
+    "read_material",
+    "read_roster",
+    "requested_title",
+    "result_text",
+    "results_by_unit",
+    "scale_factor",
+    "verify_table",
+    "write_document",
+    "write_reports",
+]

@@ -1,0 +1,24 @@
+from .batches import Batch, Call, EarlierResult, Reply, encode_batch
+from .confining import ConfinementError, confinement_findings, layers_here, require_level
+from .endings import why_it_did_not_load
+from .loading import Code, Loader
+from .session import Session
+from .workers import Workers, start_workers
+
+__all__ = [
+    "Batch",
+    "Call",
+    "Code",
+    "ConfinementError",
+    "EarlierResult",
+    "Loader",
+    "Reply",
+    "Session",
+    "Workers",
+    "confinement_findings",
+    "encode_batch",
+    "layers_here",
+    "require_level",
+    "start_workers",
+    "why_it_did_not_load",
+]
