@@ -33,12 +33,12 @@ APART = ("tests/units/test_verify.py",)
 # The files that take longest, so that they begin first and none of them is left for the end.
 LONGEST = (
     *APART,
-    "tests/release/test_otter.py",
-    "tests/test_commands.py",
+    "tests/integrations/test_otter.py",
+    "tests/commands/test_commands.py",
     "tests/redteam/test_attacks.py",
-    "tests/release/test_gradescope.py",
-    "tests/release/test_nbgrader.py",
-    "tests/release/test_ci.py",
+    "tests/integrations/test_gradescope.py",
+    "tests/integrations/test_nbgrader.py",
+    "tests/integrations/test_ci.py",
     "tests/redteam/test_uploads.py",
     "tests/mutation/test_sample.py",
 )

@@ -1,7 +1,7 @@
 """What arrives, and the checked copy of it that is graded.
 
 - `discover` finds every attempt of every student under the paths the staff name: plain folders,
-  archives, modules and notebooks, and what the `Platform`\ s it is given hand over;
+  archives, modules and notebooks, and what a known `Platform` hands over;
 - `single_submission` takes a path for one student's attempt;
 - `read` makes from one attempt the checked copy of one unit's work.
 

@@ -1,7 +1,7 @@
 """How a unit's files declare exercises, known mistakes and alternatives.
 
-The declarations are read from the source (`autograder.course`), so the decorators themselves do almost nothing: they give the declaration a form that Python, pytest and
-an editor understand.
+The declarations are read from the source (`autograder.course`), so the decorators themselves do
+almost nothing: they give the declaration a form that Python, pytest and an editor understand.
 """
 
 from __future__ import annotations

@@ -13,12 +13,12 @@ def _not_yet_known(monkeypatch):
 
 
 def test_the_simulation_works_with_this_torch():
-    assert selftest.works() == ""
+    assert selftest.simulation_works() == ""
 
 
 def test_a_storage_that_forgets_its_tag_turns_it_off(monkeypatch):
     monkeypatch.setattr(tags, "setattr", lambda *args: None, raising=False)
-    reason = selftest.works()
+    reason = selftest.simulation_works()
     assert reason.startswith(f"CUDA is not simulated with torch {torch.__version__}: ")
     assert "loses the mark of its device" in reason
 
@@ -28,15 +28,15 @@ def test_operators_that_are_not_seen_turn_it_off(monkeypatch):
         "autograder.devices.operations.Operations.__torch_dispatch__",
         lambda self, func, types, args=(), kwargs=None: func(*args, **(kwargs or {})),
     )
-    assert "has no device" in selftest.works()
+    assert "has no device" in selftest.simulation_works()
 
 
 def test_a_check_that_raises_turns_it_off(monkeypatch):
     monkeypatch.delitem(_HANDLERS, torch.Tensor.to)
-    assert "a tensor cannot be moved (" in selftest.works()
+    assert "a tensor cannot be moved (" in selftest.simulation_works()
 
 
 def test_the_answer_is_remembered(monkeypatch):
-    assert selftest.works() == ""
+    assert selftest.simulation_works() == ""
     monkeypatch.setattr(tags, "setattr", lambda *args: None, raising=False)
-    assert selftest.works() == ""
+    assert selftest.simulation_works() == ""

@@ -14,7 +14,8 @@ from markdown_it import MarkdownIt
 from rich.console import Console
 
 from autograder.classroom.class_run import Folder
-from autograder.report import FORMATS, Material
+from autograder.integrations import report_formats
+from autograder.report import Material
 from autograder.report.feedback import feedback_markdown
 from autograder.results import Result, ResultError
 
@@ -26,18 +27,18 @@ _OWN = re.compile(r"\x1b\[[0-9;]*m")  # colours that rich itself writes
 def rendered(*results: Result, folder: Folder | None = None) -> dict[str, str]:
     """Name of a report -> its text, for all reports that need nothing but results."""
     reports = {f"feedback {r.student}": feedback_markdown(r) for r in results}
-    for name, form in FORMATS.items():
+    for form in report_formats():
         material = Material(results, folder, None, None, False, _NOW)
         try:
             document = form.write(material)
         except (ResultError, TypeError):
             continue  # it needs a gradebook, or a folder to write to
         if document.content is not None:
-            reports[name] = document.content.decode("utf-8")
+            reports[form.name] = document.content.decode("utf-8")
         elif document.view is not None:
             page = io.StringIO()
             Console(file=page, width=200, color_system=None).print(document.view)
-            reports[name] = page.getvalue()
+            reports[form.name] = page.getvalue()
     return reports
 
 

@@ -10,8 +10,10 @@ from typer.testing import CliRunner
 
 from autograder.cli import app
 from autograder.course import CourseError, find_units
-from autograder.release import make_release
-from autograder.release.formats import FORMATS
+from autograder.integrations import release_formats
+from autograder.release import FOLDER, ReleaseFormat, make_release
+
+SCROLL = ReleaseFormat("scroll", "to be unrolled", lambda root, out, units: [])
 
 
 @pytest.fixture
@@ -26,33 +28,30 @@ def two_units(course: Path) -> Path:
 
 def test_an_unknown_format_is_answered_with_those_that_there_are(course: Path) -> None:
     with pytest.raises(CourseError, match=r"no format 'scroll'.*folder"):
-        make_release("scroll", course, None, ())
+        make_release([FOLDER], "scroll", course, None, ())
 
 
 def test_the_help_names_every_format() -> None:
     text = CliRunner().invoke(app, ["release", "--help"], env={"COLUMNS": "300"}).output
-    assert [name for name in FORMATS if name not in text] == []
+    assert [form.name for form in release_formats() if form.name not in text] == []
 
 
-def test_only_the_folder_has_a_place_of_its_own(
-    course: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(FORMATS, "scroll", lambda root, out, units: [])
+def test_only_the_folder_has_a_place_of_its_own(course: Path) -> None:
     with pytest.raises(CourseError, match="Name the folder to write"):
-        make_release("scroll", course, None, ())
-    assert make_release("folder", course, None, ())
+        make_release([FOLDER, SCROLL], "scroll", course, None, ())
+    assert make_release([FOLDER], "folder", course, None, ())
     assert (course / "assignments" / "01_cubes" / "cubes.py").is_file()
 
 
 def test_a_course_is_published_unit_by_unit(two_units: Path, tmp_path: Path) -> None:
     out = tmp_path / "students"
-    make_release("folder", two_units, out, ["02_more"])
+    make_release([FOLDER], "folder", two_units, out, ["02_more"])
     assert [unit.name for unit in find_units(out)] == ["02_more"]
     assert "01_cubes" not in (out / "README.md").read_text(encoding="utf-8")
-    make_release("folder", two_units, out, ["01_cubes"])
+    make_release([FOLDER], "folder", two_units, out, ["01_cubes"])
     assert [unit.name for unit in find_units(out)] == ["01_cubes", "02_more"]
 
 
 def test_the_committed_assignments_are_always_whole(two_units: Path) -> None:
     with pytest.raises(CourseError, match="holds all units"):
-        make_release("folder", two_units, None, ["02_more"])
+        make_release([FOLDER], "folder", two_units, None, ["02_more"])

@@ -12,12 +12,13 @@ from typer.testing import CliRunner
 
 from autograder.cli import app
 from autograder.course import Unit
+from autograder.integrations import report_formats
 from autograder.integrations.ci.summaries import annotated, check_summary
-from autograder.report import FORMATS, Page, exercise_html
+from autograder.report import Page, exercise_html
 from autograder.results import Failure
 
 SIMULATED = "cuda (simulated)"
-DOWNLOADS = Path(__file__).parent / "downloads"
+DOWNLOADS = Path(__file__).parents[1] / "integrations" / "downloads"
 GRADEBOOKS = {
     "canvas": ["--roster", DOWNLOADS / "canvas.csv"],
     "moodle": ["--roster", DOWNLOADS / "moodle.csv"],
@@ -74,7 +75,7 @@ def unsaid(text: str) -> list[str]:
     return re.findall(r".{0,60}\bcuda\b(?!:\d| \(simulated\)).{0,60}", text)
 
 
-@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("format", [form.name for form in report_formats()])
 def test_every_format_calls_the_device_simulated_or_names_none(out, format, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     one = out / "results" / "03_layers" / "101.json"

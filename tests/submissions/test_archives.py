@@ -14,8 +14,9 @@ import zipfile
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from samples import discover
 
-from autograder.submissions import Limits, Unreadable, discover, read
+from autograder.submissions import Limits, Unreadable, read
 from autograder.submissions.archives import open_archive, safe_name
 
 BOUNDS = {"members": 100, "unpacked": 2**22, "ratio": 250}

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 
 import pytest
+from samples import discover
 
-from autograder.submissions import Unreadable, discover, read
+from autograder.submissions import Unreadable, read
 
 
 def who(found):

@@ -10,9 +10,10 @@ import zipfile
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from samples import discover
 
 from autograder.integrations.gradescope.listing import parse
-from autograder.submissions import Limits, Unit, Unreadable, discover, read
+from autograder.submissions import Limits, Unit, Unreadable, read
 from autograder.submissions.folders import read_file
 from autograder.submissions.text import clean, decode
 

@@ -24,7 +24,8 @@ HERE = Path(__file__).parent
 
 GRADES = """
 import json, sys
-from autograder.supervisor.workers import *
+from autograder.supervisor import Call, start_workers
+from autograder.worker import Limits
 source = '''
 import torch
 def honest(x): return torch.relu(x)

@@ -1,8 +1,9 @@
 """Solution -> an assignment of otter-grader: a master notebook, and what `otter assign` makes.
 
 Solutions stand between otter's marks. Each exercise is a question whose test cases are the tests of
-the unit, with their points; a test case only names its test, and `passes` says what came of it. So the hidden tests are in no notebook and in no kernel: they lie, with the reference, in the
-folder ``handgrad`` of the autograder's zip, where the grader that a test case starts finds them.
+the unit, with their points; a test case only names its test, and `passes` says what came of it. So
+the hidden tests are in no notebook and in no kernel: they lie, with the reference, in the folder
+``handgrad`` of the autograder's zip, where the grader that a test case starts finds them.
 """
 
 from __future__ import annotations

@@ -5,8 +5,8 @@
         passes("linear_forward", "test_linear_forward_by_hand", env)
 
 In a student's notebook that runs the public tests of the exercise on the functions in the notebook.
-While otter grades, no function is in the notebook: `plugin` has put the submission aside, and the first test case starts the grader on it, as a process of its own. The others read
-what came of it.
+While otter grades, no function is in the notebook: `plugin` has put the submission aside, and the
+first test case starts the grader on it, as a process of its own. The others read what came of it.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 otter runs a submission and its tests in one kernel, next to the files of the autograder, and takes
 the scores from there. With this plugin the kernel runs test cases only: the submission is put on a
-workspace of its own, where `graded` has it graded by a worker, and in otter's folder nothing of it is left that Python could import. The scores are then set from the result itself.
+workspace of its own, where `graded` has it graded by a worker, and in otter's folder nothing of it
+is left that Python could import. The scores are then set from the result itself.
 """
 
 from __future__ import annotations

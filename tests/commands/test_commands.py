@@ -17,7 +17,7 @@ import pytest
 from autograder.cli import app
 from autograder.worker import LEVELS
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 AUTOGRADER = Path(sys.executable).with_name("autograder")
 COMMANDS = ("accept", "check", "demo", "doctor", "grade", "release", "report", "resolve", "verify")
 
