@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.submissions.naming import is_archive
+from autograder.submissions.places import Place
+from autograder.submissions.platforms import Arrived
 from autograder.submissions.records import Attempt, Piece
 from autograder.submissions.text import clean, listing
 
@@ -129,3 +131,52 @@ def _numbered(drafts: list[Draft]) -> list[tuple[int, Draft]]:
     if all(own) and own == sorted(set(own)):
         return list(zip(own, ordered, strict=True))
     return list(enumerate(ordered, start=1))
+
+
+def platform_drafts(
+    place: Place, found: Iterable[tuple[Arrived, str]]
+) -> tuple[list[Draft], list[str]]:
+    """Files that a platform named: those of one student are one submission.
+
+    Args:
+        place: where they lie.
+        found: what each name says, and the name.
+
+    Returns:
+        The attempts, and sentences about what is odd.
+    """
+    drafts: list[Draft] = []
+    warnings: list[str] = []
+    students: dict[str, list[tuple[Arrived, str]]] = {}
+    for arrived, name in found:
+        students.setdefault(arrived.student, []).append((arrived, name))
+    for student, files in students.items():
+        names = list(dict.fromkeys(arrived.name for arrived, _ in files))
+        if len(names) > 1:
+            warnings.append(
+                f"The number {clean(student)} belongs to {listing(names)}; their files were "
+                "taken for one student's."
+            )
+        bases = [arrived.base for arrived, _ in files if arrived.base]
+        again = len(bases) != len(set(bases))
+        versions = sorted({arrived.version for arrived, _ in files})
+        for version in versions if again else versions[-1:]:
+            # At each version the newest of every file up to then: what would have been shown.
+            latest: dict[str, tuple[Arrived, str]] = {}
+            for arrived, name in sorted(files, key=lambda pair: (pair[0].version, pair[1])):
+                if arrived.version <= version:
+                    latest[arrived.base or name] = (arrived, name)
+            shown = list(latest.values())
+            late = [arrived.late for arrived, _ in shown if arrived.late is not None]
+            drafts.append(
+                Draft(
+                    student,
+                    shown[-1][1],
+                    place.path,
+                    [place.piece(name, arrived.file or name) for arrived, name in shown],
+                    number=version + 1,
+                    name=names[0],
+                    late=any(late) if late else None,
+                )
+            )
+    return drafts, warnings

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from autograder.submissions.downloads import attempt_folder, split_attempt
-from autograder.submissions.drafts import Draft, attempts_of
+from autograder.submissions.drafts import Draft, attempts_of, platform_drafts
 from autograder.submissions.naming import is_archive, is_source, stem, without_unit
 from autograder.submissions.places import Folder, Packed, Place, has_work, located
 from autograder.submissions.platforms import Arrived, Person, Platform
@@ -199,7 +199,9 @@ class _Search:
                 self._student_file(place, name)
             else:
                 unknown.append(name)
-        self._platform(place, platform)
+        drafts, doubts = platform_drafts(place, platform)
+        self.drafts += drafts
+        self.warnings += doubts
         if unknown:
             self.warnings.append(f"Not submissions, and ignored: {listing(unknown)}.")
         if len(self.drafts) == before:
@@ -232,41 +234,6 @@ class _Search:
         piece = place.piece(name)
         draft = Draft(student, name, located(place, name), [piece], when, number)
         self.drafts.append(replace(draft, loose=is_source(name)))
-
-    def _platform(self, place: Place, found: list[tuple[Arrived, str]]) -> None:
-        """Files that a platform named: those of one student are one submission."""
-        students: dict[str, list[tuple[Arrived, str]]] = {}
-        for arrived, name in found:
-            students.setdefault(arrived.student, []).append((arrived, name))
-        for student, files in students.items():
-            names = list(dict.fromkeys(arrived.name for arrived, _ in files))
-            if len(names) > 1:
-                self.warnings.append(
-                    f"The number {clean(student)} belongs to {listing(names)}; their files were "
-                    "taken for one student's."
-                )
-            bases = [arrived.base for arrived, _ in files if arrived.base]
-            again = len(bases) != len(set(bases))
-            versions = sorted({arrived.version for arrived, _ in files})
-            for version in versions if again else versions[-1:]:
-                # At each version the newest of every file up to then: what would have been shown.
-                latest: dict[str, tuple[Arrived, str]] = {}
-                for arrived, name in sorted(files, key=lambda pair: (pair[0].version, pair[1])):
-                    if arrived.version <= version:
-                        latest[arrived.base or name] = (arrived, name)
-                shown = list(latest.values())
-                late = [arrived.late for arrived, _ in shown if arrived.late is not None]
-                self.drafts.append(
-                    Draft(
-                        student,
-                        shown[-1][1],
-                        place.path,
-                        [place.piece(name, arrived.file or name) for arrived, name in shown],
-                        number=version + 1,
-                        name=names[0],
-                        late=any(late) if late else None,
-                    )
-                )
 
     def _listed(
         self, place: Place, entries: dict[str, bool], platform: Platform

@@ -1,7 +1,8 @@
-from .batches import Batch, Call, EarlierResult, Reply, encode_batch
+from .batches import Batch, Call, EarlierResult, encode_batch
 from .confining import ConfinementError, confinement_findings, layers_here, require_level
 from .endings import why_it_did_not_load
 from .loading import Code, Loader
+from .replies import Reply
 from .session import Session
 from .workers import Workers, start_workers
 

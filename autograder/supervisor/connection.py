@@ -1,45 +1,36 @@
-"""The grader's end of one worker: questions, answers, deadlines, and what it printed.
-
-After a hang, a crash or a broken protocol the worker is dead and stays so.
-"""
+"""The grader's end of one worker: what it can be asked, and its answers."""
 
 from __future__ import annotations
 
-import contextlib
 import socket
 import time
 from collections.abc import Iterable, Iterator
 
 from autograder.devices import CPU, Device, Note
-from autograder.supervisor import batches
-from autograder.supervisor.batches import Batch, Call, Handle, Reply, encode_batch
-from autograder.supervisor.endings import Process, why_it_ended
-from autograder.supervisor.transport import Ended, Late, Output, TooMuchOutput, Transport
+from autograder.supervisor.batches import Batch, Call, Handle, encode_answer, encode_batch
+from autograder.supervisor.conversation import Conversation
+from autograder.supervisor.endings import Process
+from autograder.supervisor.replies import Reply, decode_arguments, decode_notes, decode_reply
+from autograder.supervisor.transport import Output
 from autograder.testing import StudentError, StudentStopped
 from autograder.worker import (
     FROM_WORKER,
-    WIRE_VERSION,
     Frame,
     Limits,
     NotSendable,
     WireError,
     frames,
-    level_of,
 )
 
 _MOST_CALLBACKS = 10_000  # in one call
-_HELLO_SECONDS = 60.0
-_PATIENCE = 0.25  # for the end of a process that hung up, so that it can be asked why
 
 
-class Worker:
+class Worker(Conversation):
     """A process with a student's code in it.
 
     Attributes:
-        layers: which layers of its confinement hold: ``"ok"`` or why not.
-        level: what they add up to, one of `autograder.worker.levels.LEVELS`.
+        layers, level, alive: see `Conversation`.
         device: what its code computes on unless a load or a batch says otherwise.
-        alive: whether it can still be asked.
     """
 
     def __init__(
@@ -50,30 +41,12 @@ class Worker:
         limits: Limits,
         device: Device = CPU,
     ) -> None:
+        super().__init__(process, connection, output, limits)
         self.device = device
-        self._process, self._output, self._limits = process, output, limits
-        self._transport = Transport(connection, output, process.ended_fd(), limits.output_bytes)
-        self._seq = 0
         self._before: list[bytes] = []  # messages that go out with the next one
         self._dropped: list[int] = []
         self._live: set[int] = set()  # numbers of the opaque values that it keeps
         self._open: Replies | None = None
-        self._busy = False
-        self._stopped: StudentStopped | None = None
-        self._closed = self._ended = False
-        self.layers = self._hello()
-        self.level = level_of(self.layers)
-
-    @property
-    def alive(self) -> bool:
-        return self._stopped is None and not self._closed
-
-    @property
-    def output(self) -> str:
-        """What the student's code printed: the first 64 KiB, made harmless."""
-        if not self._ended:
-            self._output.drain()
-        return self._output.text
 
     def load(
         self,
@@ -114,7 +87,7 @@ class Worker:
             self._seq += 1
             frame = self._transport.receive(self._seq, deadline)
             message = frames.unpack(frame.meta, FROM_WORKER)
-            reply = batches.decode_reply(message, frame.payload, None, self._keep)
+            reply = decode_reply(message, frame.payload, None, self._keep)
             if reply.skipped:
                 raise WireError("an unexpected answer")
         return reply.error
@@ -169,7 +142,7 @@ class Worker:
             self._ask(frames.frame(self._seq + 1, frames.pack(["notes"])), deadline)
             self._seq += 1
             frame = self._transport.receive(self._seq, deadline)
-            return batches.decode_notes(frames.unpack(frame.meta, FROM_WORKER), frame.payload)
+            return decode_notes(frames.unpack(frame.meta, FROM_WORKER), frame.payload)
 
     def free(self, handles: Iterable[Handle]) -> None:
         """Forget opaque values now rather than when their handles are gone."""
@@ -189,15 +162,6 @@ class Worker:
         if number in self._live:
             self._live.discard(number)
             self._dropped.append(number)
-
-    def close(self) -> None:
-        """End the process and leave nothing of it behind. May be called again."""
-        if self._closed:
-            return
-        self._closed = True
-        self._end(0.0)
-
-    # Conversation
 
     def _begin(self) -> None:
         """Check that a question may be asked now, and read what is left of the one before."""
@@ -227,7 +191,7 @@ class Worker:
                 if callbacks > _MOST_CALLBACKS:
                     raise WireError(f"more than {_MOST_CALLBACKS} calls of a function passed in")
                 cause = self._call_back(batch, message, frame, deadline) or cause
-            reply = batches.decode_reply(
+            reply = decode_reply(
                 message, frame.payload, batch.returns[index], self._keep, batch.device
             )
         if reply.error is not None and cause is not None:
@@ -244,11 +208,11 @@ class Worker:
         _, number, args, kwargs = message
         if type(number) is not int or not 0 <= number < len(batch.callbacks):
             raise WireError("a callback that was not passed in")
-        values, named = batches.decode_arguments(args, kwargs, frame.payload, batch.device)
+        values, named = decode_arguments(args, kwargs, frame.payload, batch.device)
         failure: Exception | None = None
         try:
             answer = batch.callbacks[number](*values, **named)
-            meta, buffers = batches.encode_answer(answer, batch.device)
+            meta, buffers = encode_answer(answer, batch.device)
         except Exception as error:
             failure, meta, buffers = error, frames.pack(["failed"]), []
         self._transport.send(frames.frame(frame.seq, meta, buffers), deadline)
@@ -259,60 +223,6 @@ class Worker:
             raise WireError("a handle that is in use")
         self._live.add(number)
         return Handle(self, number)
-
-    def _hello(self) -> dict[str, str]:
-        """Which limits the worker says it has, before it saw any of the student's code."""
-        try:
-            with self._guard("it", _HELLO_SECONDS):
-                frame = self._transport.receive(0, time.monotonic() + _HELLO_SECONDS)
-                match frames.unpack(frame.meta, FROM_WORKER):
-                    case ["hello", version, list(layers)] if version == WIRE_VERSION:
-                        return {str(name): str(state) for name, state in layers}
-                raise WireError("another version of the protocol")
-        except StudentStopped as stop:  # there is no student's code yet: the fault is not theirs
-            raise RuntimeError(
-                f"A worker could not be started: {stop.reason}.\n{self.output[-2000:]}"
-            ) from None
-
-    # Transport
-
-    @contextlib.contextmanager
-    def _guard(self, where: str, timeout: float) -> Iterator[None]:
-        """Whatever goes wrong inside ends the worker and is put into a sentence."""
-        self._busy = True
-        try:
-            yield
-        except Late:
-            self._stop("timeout", f"{where} did not return within {timeout:g} s", 0.0)
-        except WireError as error:
-            reason = f"{where} broke the connection to the grader: it sent {error}"
-            self._stop("protocol", reason, 0.0)
-        except TooMuchOutput:
-            reason = f"{where} printed more than {self._limits.output_bytes >> 20} MB"
-            self._stop("crash", reason, 0.0)
-        except Ended:
-            status = self._end(_PATIENCE)
-            self._stop("crash", why_it_ended(status, where, self._limits), 0.0)
-        except BaseException:
-            self._stopped = StudentStopped("crash", f"{where} was interrupted")
-            self._end(0.0)
-            raise
-        finally:
-            self._busy = False
-
-    def _stop(self, category: str, reason: str, patience: float) -> None:
-        self._stopped = StudentStopped(category, reason)
-        self._end(patience)
-        raise self._stopped from None
-
-    def _end(self, patience: float) -> int | None:
-        """End the process; close what belongs to it. Does nothing the second time."""
-        if self._ended:
-            return None
-        self._ended = True
-        status = self._process.end(patience)
-        self._transport.close()
-        return status
 
     def _ask(self, parts: list[bytes], deadline: float) -> None:
         """Send a question, and before it what there is to be forgotten."""

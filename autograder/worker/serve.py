@@ -26,25 +26,21 @@ Nothing here is a boundary: the student's code shares this process and may chang
 """
 
 from __future__ import annotations
-import __future__
 
-import linecache
 import sys
 import threading
-import types
 from collections.abc import Callable
 from typing import Any
 
-from autograder.devices import CPU, DEVICES, Device, noted_files, the_simulation
+from autograder.devices import CPU, DEVICES, noted_files, the_simulation
 from autograder.worker import frames
 from autograder.worker.channel import Channel, Closed
 from autograder.worker.decoding import Decoder
 from autograder.worker.encoding import Encoder, foreign
 from autograder.worker.failures import Failure, describe_failure
+from autograder.worker.modules import LoadedModule
 from autograder.worker.observe import Snapshot, snapshot
 from autograder.worker.wire import FROM_WORKER, TO_WORKER, NotSendable, WireError, wire_type_name
-
-_FUTURES = sum(getattr(__future__, name).compiler_flag for name in __future__.all_feature_names)
 
 
 class _Skipped(Exception):
@@ -55,28 +51,13 @@ class _Unusable(Exception):
     """The call's result cannot be used; the text is a sentence for the student."""
 
 
-class _Room:
-    """A student's module on one device.
-
-    Attributes:
-        device: what it computes on.
-        module: its namespace.
-        futures: the ``from __future__`` imports that hold in it.
-    """
-
-    def __init__(self, device: Device) -> None:
-        self.device = device
-        self.module = types.ModuleType("")
-        self.futures = 0
-
-
 class Server:
     """One student's module on each device, and the opaque values that the grader has handles of."""
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
-        self._rooms = {name: _Room(device) for name, device in DEVICES.items()}
-        self._room = self._rooms[CPU.name]
+        self._modules = {name: LoadedModule(device) for name, device in DEVICES.items()}
+        self._loaded = self._modules[CPU.name]
         self._labels = noted_files()
         self._kept: dict[int, Any] = {}
         self._last_kept = 0
@@ -112,31 +93,14 @@ class Server:
 
     def _enter(self, device: str) -> None:
         """What follows is about the module on this device."""
-        self._room = self._rooms[device]
-        if name := self._room.module.__name__:
-            sys.modules[name] = self._room.module
-
-    # Loading
+        self._loaded = self._modules[device]
+        if name := self._loaded.module.__name__:
+            sys.modules[name] = self._loaded.module
 
     def _load(self, module: str, label: str, first_line: int, source: str) -> None:
-        room = self._room
-        if module != room.module.__name__:
-            # Dataclasses and the like look for their module here.
-            room.module = sys.modules[module] = types.ModuleType(module)
         self._labels.add(label)
-        _remember_source(label, first_line, source)
         try:
-            # As in a notebook: `from __future__ import annotations` holds for the cells after it.
-            code = compile(
-                "\n" * (first_line - 1) + source,
-                label,
-                "exec",
-                flags=room.futures,
-                dont_inherit=True,
-            )
-            room.futures |= code.co_flags & _FUTURES
-            with room.device.active():
-                exec(code, room.module.__dict__)
+            self._loaded.run(module, label, first_line, source)
         except BaseException as error:
             self._fail(describe_failure(error, self._labels), [])
         else:
@@ -161,7 +125,7 @@ class Server:
 
     def _one(self, meta: bytes, payload: memoryview) -> Any:
         before: Snapshot | None = None
-        function, device = "", self._room.device
+        function, device = "", self._loaded.device
         try:
             function, args, kwargs, returns = frames.unpack(meta, TO_WORKER)
             decoder = Decoder(payload, TO_WORKER, self._resolve, trusted=True, device=device)
@@ -197,7 +161,7 @@ class Server:
         return result
 
     def _find(self, function: str) -> Callable[..., Any]:
-        module = self._room.module
+        module = self._loaded.module
         target: Callable[..., Any] | None = module.__dict__.get(function)
         if target is None:
             raise NotImplementedError(f"there is no function {function} in {module.__name__}")
@@ -206,7 +170,7 @@ class Server:
         return target
 
     def _reply(self, function: str, result: Any, returns: Any, changed: list[str]) -> None:
-        encoder = Encoder(FROM_WORKER, foreign, contiguous=True, device=self._room.device)
+        encoder = Encoder(FROM_WORKER, foreign, contiguous=True, device=self._loaded.device)
         if returns is None or returns == "opaque":
             value = self._encode(encoder, result, returns)
         else:
@@ -265,7 +229,7 @@ class Server:
         raise WireError("a malformed reference")
 
     def _callback(self, number: int) -> Callable[..., Any]:
-        batch, thread, device = self._batches, self._thread, self._room.device
+        batch, thread, device = self._batches, self._thread, self._loaded.device
 
         def function(*args: Any, **kwargs: Any) -> Any:
             if batch != self._batches or threading.get_ident() != thread:
@@ -293,16 +257,6 @@ def _changes_or_none(before: Snapshot | None) -> list[str]:
         return before.changes() if before else []
     except BaseException:  # short of memory, most likely, which is what is being reported
         return []
-
-
-def _remember_source(label: str, first_line: int, source: str) -> None:
-    """Let tracebacks show lines; cells of one file have the same label and fill it up."""
-    known = linecache.cache.get(label)
-    lines = list(known[2]) if known is not None and len(known) == 4 else []
-    new = [line + "\n" for line in source.splitlines()]
-    lines += ["\n"] * (first_line - 1 + len(new) - len(lines))
-    lines[first_line - 1 : first_line - 1 + len(new)] = new
-    linecache.cache[label] = (sum(map(len, lines)), None, lines, label)
 
 
 def _flush(stream: Any) -> None:

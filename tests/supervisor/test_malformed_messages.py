@@ -12,7 +12,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograder.supervisor.batches import decode_arguments, decode_reply
+from autograder.supervisor.replies import decode_arguments, decode_reply
 from autograder.worker import FROM_WORKER, TO_WORKER, Decoder, Encoder, FrameReader, WireError
 from autograder.worker.encoding import foreign
 from autograder.worker.frames import frame, pack, unpack
