@@ -10,12 +10,20 @@ the reference's own, so that a mistake can spoil a right answer:
     def sign_is_wrong(dout, cache):
         return -cube_backward(dout, cache)
 
-Everything else in the module calls the replacement.
+Everything else in the module calls the replacement. A mistake that is a small change of the
+reference's own text says only that, and stays in step with it:
+
+    sign_is_wrong = mistake(
+        "cube_backward",
+        "Your gradient points downhill: its sign is wrong.",
+        change={"3 * x * x * dout": "-3 * x * x * dout"},
+    )
 """
 
 from __future__ import annotations
 
 import ast
+import dataclasses
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -38,17 +46,23 @@ _ORIGINAL = "_reference_"
 
 @dataclass(frozen=True)
 class Replacement:
-    """A decorated function, and what its decorator says.
+    """What stands in a function's place, and what its declaration says.
 
     Attributes:
-        node: the function.
+        name: its own.
+        line: where it is declared.
         replaces: the function of the reference that it replaces.
-        said: the arguments of the decorator by name; those that are not constants are None.
+        said: the arguments of the declaration by name; those that are not constants are None.
+        node: the decorated function; None for a change of the reference's text.
+        text: the reference's function with the change; empty for a decorated function.
     """
 
-    node: ast.FunctionDef
+    name: str
+    line: int
     replaces: str
     said: dict[str, object]
+    node: ast.FunctionDef | None = None
+    text: str = ""
 
 
 class ReplacementFile:
@@ -82,26 +96,32 @@ class ReplacementFile:
         self._helpers: list[ast.stmt] = []
         names: dict[str, int] = {}
         for node in tree.body:
-            calls = decorations(node, decorator) if isinstance(node, ast.FunctionDef) else []
-            if not isinstance(node, ast.FunctionDef) or not calls:
+            name, calls = _declared(node, decorator)
+            if not calls:
                 if not _is_of_the_kit(node, unit.module):
                     self._helpers.append(node)
                 continue
-            if node.name in names or (len(calls) > 1 and decorator == "mistake"):
+            if name in names or (len(calls) > 1 and decorator == "mistake"):
                 raise CourseError(
-                    f"{place(path, node.lineno)}: {node.name} stands for two {decorator}s; give "
-                    "each a function with a name of its own."
+                    f"{place(path, node.lineno)}: {name} stands for two {decorator}s; give "
+                    "each a name of its own."
                 )
-            names[node.name] = node.lineno
+            names[name] = node.lineno
             for call in calls:
-                said = _said(path, node, call, positional)
+                said = _said(path, name, node.lineno, call, positional)
                 replaced = said.get(replaces)
                 if not isinstance(replaced, str) or replaced not in known:
                     raise CourseError(
-                        f"{place(path, node.lineno)}: {node.name} replaces {replaced!r}, which is "
+                        f"{place(path, node.lineno)}: {name} replaces {replaced!r}, which is "
                         f"no function of {unit.source_file.name}; correct the name."
                     )
-                self.replacements.append(Replacement(node, replaced, said))
+                replacement = Replacement(name, node.lineno, replaced, said)
+                if isinstance(node, ast.FunctionDef):
+                    replacement = dataclasses.replace(replacement, node=node)
+                else:
+                    text = self._changed(replacement, known[replaced])
+                    replacement = dataclasses.replace(replacement, text=text)
+                self.replacements.append(replacement)
         self._forbid_shadowing(definitions(reference), names)
 
     def _forbid_shadowing(self, reference: Iterable[str], decorated: Mapping[str, int]) -> None:
@@ -114,6 +134,35 @@ class ReplacementFile:
                 "give it another name here."
             )
 
+    def _changed(self, replacement: Replacement, function: ast.FunctionDef) -> str:
+        """The reference's function with the change that a declaration asks for."""
+        where = f"{place(self._path, replacement.line)}: {replacement.name}"
+        change = replacement.said.get("change")
+        if not isinstance(change, dict) or not change:
+            raise CourseError(
+                f"{where} is no function and changes nothing; say change={{text of the reference: "
+                "what stands there instead}, in constants."
+            )
+        body = [node for node in function.body if not _is_docstring(node)]
+        lines = self._reference.split("\n")
+        head = lines[function.lineno - 1 : function.body[0].lineno - 1]
+        text = "\n".join(lines[body[0].lineno - 1 : function.end_lineno])
+        for old, new in change.items():
+            if text.count(str(old)) != 1:
+                raise CourseError(
+                    f"{where} changes {old!r}, which stands {text.count(str(old))} times in "
+                    f"{replacement.replaces}; name a piece of its code that stands there once."
+                )
+            text = text.replace(str(old), str(new))
+        written = "\n".join([*head, text])
+        try:
+            ast.parse(written)
+        except SyntaxError as error:
+            raise CourseError(
+                f"{where} makes no Python of {replacement.replaces} ({error.msg})."
+            ) from None
+        return written
+
     def compose(self, replacements: list[Replacement]) -> str:
         """The text of the reference with some functions replaced.
 
@@ -124,15 +173,18 @@ class ReplacementFile:
             The text of a module. The reference comes first and unchanged, so that the lines of its
             functions, and ``from __future__``, are where they were.
         """
-        renamed = {r.node.name: r.replaces for r in replacements}
+        renamed = {r.name: r.replaces for r in replacements}
         originals = {r.replaces: f"{_ORIGINAL}{r.replaces}" for r in replacements}
-        others = {r.node.name for r in self.replacements} - renamed.keys()
+        others = {r.name for r in self.replacements} - renamed.keys()
         parts = [self._reference.rstrip()]
         parts.append("\n".join(f"{kept} = {name}" for name, kept in originals.items()))
         parts += [self._written(node, originals, others) for node in self._helpers]
         for replacement in replacements:
             own = {replacement.replaces: originals[replacement.replaces]}
-            parts.append(self._written(replacement.node, renamed | own, others))
+            if replacement.node is not None:
+                parts.append(self._written(replacement.node, renamed | own, others))
+            else:
+                parts.append(replacement.text)
         source = "\n\n\n".join(parts) + "\n"
         ast.parse(source)
         return source
@@ -172,13 +224,28 @@ class ReplacementFile:
         return "\n".join([*(f"@{ast.unparse(decorator)}" for decorator in kept), *written])
 
 
+def _declared(node: ast.stmt, decorator: str) -> tuple[str, list[ast.expr]]:
+    """The name of a replacement and what declares it; nothing for any other statement."""
+    if isinstance(node, ast.FunctionDef):
+        return node.name, decorations(node, decorator)
+    if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
+        called, target = node.value.func, node.targets[0]
+        if isinstance(called, ast.Name) and called.id == decorator and isinstance(target, ast.Name):
+            return target.id, [node.value]
+    return "", []
+
+
+def _is_docstring(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
 def _said(
-    path: Path, node: ast.FunctionDef, call: ast.expr, positional: tuple[str, ...]
+    path: Path, name: str, line: int, call: ast.expr, positional: tuple[str, ...]
 ) -> dict[str, object]:
-    """The arguments of a decorator by name; those that are not constants are None."""
+    """The arguments of a declaration by name; those that are not constants are None."""
     if not isinstance(call, ast.Call):
         raise CourseError(
-            f"{place(path, node.lineno)}: the decorator of {node.name} says nothing; call it with "
+            f"{place(path, line)}: the decorator of {name} says nothing; call it with "
             f"{' and '.join(positional)}."
         )
     said: dict[str, object] = dict.fromkeys(positional)
@@ -192,4 +259,4 @@ def _is_of_the_kit(node: ast.stmt, module: str) -> bool:
         return node.module in ("__future__", "autograder.testing", module)
     if isinstance(node, ast.Import):
         return all(name.name in (module, "autograder.testing") for name in node.names)
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    return _is_docstring(node)

@@ -71,19 +71,17 @@ def mistakes(unit: Unit) -> list[Mistake]:
         sentence = replacement.said["sentence"]
         if not isinstance(sentence, str) or not sentence.strip():
             raise CourseError(
-                f"{place(path, replacement.node.lineno)}: {replacement.node.name} has no sentence "
+                f"{place(path, replacement.line)}: {replacement.name} has no sentence "
                 "for the student; say as a constant what was done wrong and what is right."
             )
         on = replacement.said.get("on", "")
         if on not in ("", "cuda"):
             raise CourseError(
-                f"{place(path, replacement.node.lineno)}: {replacement.node.name} says on={on!r}; "
+                f"{place(path, replacement.line)}: {replacement.name} says on={on!r}; "
                 'say on="cuda" for a mistake that is none on the CPU, or leave it out.'
             )
         source = file.compose([replacement])
-        found.append(
-            Mistake(replacement.node.name, replacement.replaces, sentence, source, str(on))
-        )
+        found.append(Mistake(replacement.name, replacement.replaces, sentence, source, str(on)))
     return found
 
 
@@ -108,13 +106,13 @@ def alternatives(unit: Unit) -> list[Alternative]:
         title = replacement.said["title"]
         if not isinstance(title, str) or not title.strip():
             raise CourseError(
-                f"{place(path, replacement.node.lineno)}: the title of {replacement.node.name} "
+                f"{place(path, replacement.line)}: the title of {replacement.name} "
                 "must be a constant text."
             )
         together = titled.setdefault(title, [])
         if any(replacement.replaces == other.replaces for other in together):
             raise CourseError(
-                f"{place(path, replacement.node.lineno)}: the alternative {title!r} replaces "
+                f"{place(path, replacement.line)}: the alternative {title!r} replaces "
                 f"{replacement.replaces} twice; give one of them another title."
             )
         together.append(replacement)
@@ -135,7 +133,7 @@ def _exempt(path: Path, replacement: Replacement) -> frozenset[str]:
         isinstance(name, str) for name in said
     ):
         raise CourseError(
-            f"{place(path, replacement.node.lineno)}: exempt must be a set of constant names, e.g. "
+            f"{place(path, replacement.line)}: exempt must be a set of constant names, e.g. "
             'exempt={"speed"}.'
         )
     return frozenset(said)

@@ -6,7 +6,7 @@ almost nothing: they give the declaration a form that Python, pytest and an edit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Set
+from collections.abc import Callable, Mapping, Set
 from typing import Literal, TypeVar
 
 import pytest
@@ -36,13 +36,27 @@ def exercise(name: str, *, points: float, speed: float | None = None) -> Callabl
     return mark
 
 
-def mistake(exercise: str, sentence: str, *, on: Literal["", "cuda"] = "") -> Callable[[F], F]:
+def mistake(
+    exercise: str,
+    sentence: str,
+    *,
+    change: Mapping[str, str] | None = None,
+    on: Literal["", "cuda"] = "",
+) -> Callable[[F], F]:
     """Declare a known wrong implementation of one exercise.
 
     Args:
         exercise: the function of the reference that the decorated function replaces.
         sentence: what a student who made this mistake should be told.
+        change: pieces of that function's code, each of which stands there once, and what stands
+            there instead. Then nothing is decorated: the mistake's name is what the declaration
+            is assigned to.
         on: ``"cuda"`` for a mistake that is none on the CPU, like a tensor made without `device=`.
+
+    Example:
+        >>> bias_is_forgotten = mistake(
+        ...     "linear_forward", "You left out the bias.", change={" + b": ""}
+        ... )
     """
     return lambda function: function
 
