@@ -14,6 +14,9 @@ from autograder.commands.options import Devices
 from autograder.integrations import annotators
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from autograder.course import Course, Unit
     from autograder.integrations import Annotator
     from autograder.results import Result
 
@@ -61,12 +64,49 @@ def check(
     Exit code: 0 all public tests pass, 1 some fail, 2 nothing could be checked.
     """
     from autograder.course import find_course, find_targets
-    from autograder.devices import can_fork, likely_profile
-    from autograder.grading import settings_here
 
     shown = _annotator(annotate)
     course = find_course()
     targets = find_targets(course, what or [], Path.cwd())
+    results: list[Result] = []
+    for unit, result in _checked(course, targets, device or (), in_process=in_process):
+        if begun and _is_idle(result):
+            # Where nothing can be checked, nobody knows whether something is written.
+            said = "nothing is written yet." if result.exercises else " ".join(result.notes)
+            out.print(f"{unit.name}: {escape(said)}", soft_wrap=True)
+            continue
+        results.append(result)
+        with shown.around(unit, result, course.root) if shown else nullcontext():
+            from autograder.report import print_check
+
+            print_check(out, result, verbose=verbose)
+    if shown:
+        shown.summarise(results)
+    if junit is not None:
+        import datetime as dt
+
+        from autograder.report import Document, junit_xml, write_document
+
+        write_document(Document(junit_xml(results, dt.datetime.now(dt.UTC))), junit)
+    if results and not any(result.exercises for result in results):
+        err.print("[yellow]Nothing was checked: there are no public tests of this.[/]")
+        raise typer.Exit(2)
+    passed = all(result.points == result.max_points for result in results)
+    if passed and results:
+        out.print("[green]All public tests pass.[/] Hidden tests check more when it is graded.")
+    raise typer.Exit(0 if passed else 1)
+
+
+def _checked(
+    course: Course,
+    targets: Sequence[tuple[Unit, tuple[str, ...]]],
+    devices: Sequence[str],
+    *,
+    in_process: bool,
+) -> Iterator[tuple[Unit, Result]]:
+    """The result of each unit, as it comes."""
+    from autograder.devices import can_fork, likely_profile
+
     workers = None
     if can_fork() and not in_process:
         from autograder.supervisor import start_workers
@@ -77,40 +117,20 @@ def check(
     try:
         # Imported only now: the worker server starts up while torch is imported here.
         from autograder.grading import check as check_unit
-        from autograder.report import print_check
+        from autograder.grading import settings_here
 
-        settings = settings_here(course.policy, device or ())
-        results: list[Result] = []
+        settings = settings_here(course.policy, devices)
         for unit, exercises in targets:
-            result = check_unit(course, unit, exercises, settings, workers)
-            idle = all(e.status in ("not attempted", "blocked") for e in result.exercises)
-            if begun and idle and not result.message:
-                # Where nothing can be checked, nobody knows whether something is written.
-                said = "nothing is written yet." if result.exercises else " ".join(result.notes)
-                out.print(f"{unit.name}: {escape(said)}", soft_wrap=True)
-                continue
-            results.append(result)
-            with shown.around(unit, result, course.root) if shown else nullcontext():
-                print_check(out, result, verbose=verbose)
+            yield unit, check_unit(course, unit, exercises, settings, workers)
     finally:
         if workers is not None:
             workers.close()
-    if shown:
-        shown.summarise(results)
-    if junit is not None:
-        import datetime as dt
 
-        from autograder.report import Document, write_document
-        from autograder.report import junit_xml as junit_xml
 
-        write_document(Document(junit_xml(results, dt.datetime.now(dt.UTC))), junit)
-    if results and not any(result.exercises for result in results):
-        err.print("[yellow]Nothing was checked: there are no public tests of this.[/]")
-        raise typer.Exit(2)
-    passed = all(result.points == result.max_points for result in results)
-    if passed and results:
-        out.print("[green]All public tests pass.[/] Hidden tests check more when it is graded.")
-    raise typer.Exit(0 if passed else 1)
+def _is_idle(result: Result) -> bool:
+    """Whether nothing is written yet, and nothing has to be said of the whole."""
+    idle = all(e.status in ("not attempted", "blocked") for e in result.exercises)
+    return idle and not result.message
 
 
 def _annotator(name: str) -> Annotator | None:

@@ -17,6 +17,8 @@ from autograder.commands.console import err, out
 from autograder.integrations import platforms
 
 if TYPE_CHECKING:
+    from rich.progress import Progress
+
     from autograder.classroom import ClassReport, Plan
     from autograder.course import Course
     from autograder.grading import Settings
@@ -84,17 +86,10 @@ class ClassRun:
 def run_class(run: ClassRun, plan: Plan) -> ClassReport:
     """Grade what is planned, with a progress bar."""
     import msgspec
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
 
     from autograder.classroom import Orders, grade_class
     from autograder.devices import gpus_for, usable_cores
+    from autograder.report import escaped
 
     visible = gpus_for(run.settings.devices, run.gpus)
     processes = run.jobs or usable_cores()
@@ -105,21 +100,10 @@ def run_class(run: ClassRun, plan: Plan) -> ClassReport:
         settings=msgspec.to_builtins(run.settings),
         worker=run.worker,
     )
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("eta"),
-        TimeRemainingColumn(),
-        console=err,
-        transient=True,
-    ) as progress:
+    with progress_bar() as progress:
         task = progress.add_task("grading", total=len(plan.jobs))
 
         def on_result(result: Result) -> None:
-            from autograder.report import escaped
-
             progress.update(task, advance=1, description=f"graded {escaped(result.student)[:24]}")
 
         return grade_class(
@@ -133,6 +117,22 @@ def run_class(run: ClassRun, plan: Plan) -> ClassReport:
             gpus=visible,
             on_result=on_result,
         )
+
+
+def progress_bar() -> Progress:
+    """What is done of a class, on standard error; gone when it is done."""
+    from rich import progress
+
+    return progress.Progress(
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(),
+        progress.MofNCompleteColumn(),
+        progress.TimeElapsedColumn(),
+        progress.TextColumn("eta"),
+        progress.TimeRemainingColumn(),
+        console=err,
+        transient=True,
+    )
 
 
 def finish(report: ClassReport, folder: Folder, *, kept: bool = True) -> None:

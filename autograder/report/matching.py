@@ -119,34 +119,22 @@ def fill_rows(
     """
     filled = Filled()
     placed: dict[int, list[Result]] = {}
-    lost: list[str] = []
     for result in results:
         row = find_row(result, sheet, rows, keys)
         if isinstance(row, str):
-            lost.append(f"{row} {_worth(result)}")
+            filled.notes.append(f"{row} {_worth(result)}")
         else:
             placed.setdefault(id(row), []).append(result)
-    filled.notes += lost
     lowered: list[str] = []
     waiting: list[str] = []
-    bare = 0
     for row in rows:
         here = placed.get(id(row), [])
         before = sheet.cell(row, column)
-        if not here:
-            bare += 1
-        elif len(here) > 1:
-            names = " and ".join(who(r) for r in here)
-            filled.notes.append(f"{names} fit the same row: nothing was entered there.")
-        elif before.upper() == EXCUSED:
-            filled.notes.append(f"{who(here[0])} is excused and stays so. {_worth(here[0])}")
-        elif before.upper() == UNASSIGNED:
-            filled.notes.append(
-                f"The gradebook does not assign this to {who(here[0])}. {_worth(here[0])}"
-            )
-        elif here[0].mark is None or here[0].pending:
+        if problem := _why_not(here, before):
+            filled.notes.append(problem)
+        elif here and (here[0].mark is None or here[0].pending):
             waiting.append(who(here[0]))
-        else:
+        elif here and here[0].mark is not None:
             mark = round(here[0].mark * factor, 2)
             known = parse_sheet(before)
             if known is not None and mark < known:
@@ -155,7 +143,7 @@ def fill_rows(
             filled.written += 1
     title = sheet.header[column].strip()
     filled.notes.insert(0, f"{title}: {filled.written} marks entered.")
-    if bare:
+    if bare := sum(id(row) not in placed for row in rows):
         filled.notes.append(f"{title}: {bare} rows have no result and stay as they were.")
     if waiting:
         filled.notes.append(
@@ -165,6 +153,22 @@ def fill_rows(
     if lowered:
         filled.notes.append(f"{title}: lower than in the gradebook now: {_some(lowered, 50)}.")
     return filled
+
+
+def _why_not(here: Sequence[Result], before: str) -> str:
+    """Why nothing may be entered in a row, in a sentence; empty if something may.
+
+    Args:
+        here: the results of whom the row may be.
+        before: what stands there.
+    """
+    if len(here) > 1:
+        return f"{' and '.join(who(r) for r in here)} fit the same row: nothing was entered there."
+    if here and before.upper() == EXCUSED:
+        return f"{who(here[0])} is excused and stays so. {_worth(here[0])}"
+    if here and before.upper() == UNASSIGNED:
+        return f"The gradebook does not assign this to {who(here[0])}. {_worth(here[0])}"
+    return ""
 
 
 def who(result: Result) -> str:

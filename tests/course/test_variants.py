@@ -75,6 +75,42 @@ def test_a_letter_outside_ascii_does_not_shift_a_name(folder: Path) -> None:
     assert run(only.source)["cube_sum"](torch.tensor([1.0])).item() == 4.0
 
 
+CHANGE = """
+from autograder.testing import mistake
+
+adds = mistake("cube_sum", "You added one.", change={".sum()": ".sum() + 1"})
+"""
+
+
+def test_a_mistake_may_be_a_change_of_the_references_text(folder: Path) -> None:
+    (folder / "mistakes.py").write_text(CHANGE, encoding="utf-8")
+    (only,) = mistakes(read_unit(folder))
+    assert (only.name, only.exercise, only.sentence) == ("adds", "cube_sum", "You added one.")
+    module = run(only.source)
+    assert module["cube_sum"](torch.tensor([1.0, 2.0])).item() == 10.0
+    assert module["_reference_cube_sum"](torch.tensor([1.0, 2.0])).item() == 9.0
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ('".sum()":', '".mean()":', "changes '.mean..', which stands 0 times in cube_sum"),
+        ('".sum()":', '"u":', "changes 'u', which stands 4 times in cube_sum"),
+        ('+ 1"', '+ ("', "adds makes no Python of cube_sum"),
+        (', change={".sum()": ".sum() + 1"}', "", "adds is no function and changes nothing"),
+        ('{".sum()": ".sum() + 1"}', "CHANGE", "adds is no function and changes nothing"),
+    ],
+)
+def test_a_change_that_cannot_be_made_is_an_error_that_names_its_line(
+    folder: Path, old: str, new: str, sentence: str
+) -> None:
+    assert old in CHANGE
+    (folder / "mistakes.py").write_text(CHANGE.replace(old, new), encoding="utf-8")
+    with pytest.raises(CourseError, match=sentence) as caught:
+        mistakes(read_unit(folder))
+    assert "01_cubes/mistakes.py:4" in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [
