@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
+from autograder.integrations import release_formats
 from autograder.release import make_release
 
 SCHEMAS = {"github": "vendor.github-workflows", "gitlab": "vendor.gitlab-ci"}
@@ -24,7 +25,7 @@ def hosts(shared_course: Path, tmp_path_factory: pytest.TempPathFactory) -> dict
     """For each host, the two repositories."""
     folder = tmp_path_factory.mktemp("hosts")
     for host in SCHEMAS:
-        said = make_release(host, shared_course, folder / host, ())
+        said = make_release(release_formats(), host, shared_course, folder / host, ())
         assert any("must stay private" in sentence for sentence in said)
     return {host: folder / host for host in SCHEMAS}
 
@@ -144,10 +145,10 @@ def test_students_get_nothing_that_is_secret(hosts: dict[str, Path]) -> None:
 def test_releasing_again_keeps_the_list_of_repositories(
     shared_course: Path, tmp_path: Path
 ) -> None:
-    make_release("gitlab", shared_course, tmp_path, ["01_cubes"])
+    make_release(release_formats(), "gitlab", shared_course, tmp_path, ["01_cubes"])
     listed = tmp_path / "staff" / "repositories.txt"
     listed.write_text("ada course/ada\n", encoding="utf-8")
-    make_release("gitlab", shared_course, tmp_path, ["01_cubes"])
+    make_release(release_formats(), "gitlab", shared_course, tmp_path, ["01_cubes"])
     assert listed.read_text(encoding="utf-8") == "ada course/ada\n"
     assert "--unit 01_cubes" in (tmp_path / "staff/.gitlab-ci.yml").read_text(encoding="utf-8")
 

@@ -20,6 +20,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from autograder.integrations import release_formats
 from autograder.release import find_package, make_release
 
 # https://gradescope-autograders.readthedocs.io/en/latest/specs/ and .../submission_metadata/
@@ -139,7 +140,7 @@ def _urlsafe(text: str) -> str:
 def archive(shared_course: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The zip of the course's one unit."""
     out = tmp_path_factory.mktemp("release")
-    said = make_release("gradescope", shared_course, out, ())
+    said = make_release(release_formats(), "gradescope", shared_course, out, ())
     assert "keep it to yourself" in said[0]
     return out / "gradescope-01_cubes.zip"
 
@@ -232,7 +233,7 @@ def test_the_zip_has_its_programs_at_the_root_and_the_same_bytes_every_time(
         modes = {name: packed.getinfo(name).external_attr >> 16 for name in names}
     assert {"setup.sh", "run_autograder", "fault.json"} <= set(names)
     assert stat.S_IMODE(modes["run_autograder"]) == stat.S_IMODE(modes["setup.sh"]) == 0o755
-    make_release("gradescope", shared_course, tmp_path, ["01_cubes"])
+    make_release(release_formats(), "gradescope", shared_course, tmp_path, ["01_cubes"])
     assert (tmp_path / archive.name).read_bytes() == archive.read_bytes()
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from autograder.integrations import report_formats
 from autograder.integrations.gradescope.reporting import fault_json, results_json
 from autograder.report import find_format, read_material
 from autograder.results import ResultError
@@ -70,7 +71,7 @@ def test_control_characters_do_not_reach_the_page(make_exercise, make_result):
 def test_a_class_becomes_one_file_for_each_submission(make_result, write_class, tmp_path):
     results = [make_result("ada"), make_result("b/ob")]
     folder = write_class(tmp_path / "out", results)
-    format = find_format("gradescope")
+    format = find_format(report_formats(), "gradescope")
     to = tmp_path / "to"
     format.write(read_material(folder.path, out=to))
     written = sorted(path.relative_to(to).as_posix() for path in to.rglob("*.json"))

@@ -22,6 +22,7 @@ import pytest
 from nbgrader.api import Gradebook
 
 from autograder.classroom.class_run import Folder
+from autograder.integrations import release_formats
 from autograder.integrations.nbgrader.exporting import ExportWithBlanks
 from autograder.integrations.nbgrader.gradebook import write_gradebook
 from autograder.release import make_release
@@ -144,7 +145,7 @@ def run(shared_course: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     text = policy.read_text(encoding="utf-8").replace("seed =", "call_seconds = 3.0\nseed =")
     policy.write_text(text, encoding="utf-8")
     course = tmp_path_factory.mktemp("nbgrader") / "course"
-    make_release("nbgrader", shared_course, course, ())
+    make_release(release_formats(), "nbgrader", shared_course, course, ())
     shutil.copy(course / "gradebook.db", course.parent / "fresh.db")
     for student, texts in SUBMISSIONS.items():
         hand_in(course, student, texts)
@@ -254,7 +255,7 @@ def test_releasing_again_changes_nothing_and_keeps_submissions(run: Run, tmp_pat
         + "c.ClearSolutions.text_stub = 'mine'\n",
         encoding="utf-8",
     )
-    said = make_release("nbgrader", run.solutions, course, ["01_cubes"])
+    said = make_release(release_formats(), "nbgrader", run.solutions, course, ["01_cubes"])
     assert said == [
         "Kept: nbgrader_config.py, which was changed here.",
         "Generated release/01_cubes from source/01_cubes.",

@@ -21,6 +21,7 @@ import nbformat
 import pytest
 
 from autograder.course import find_unit
+from autograder.integrations import release_formats
 from autograder.release import CHECK_TAG, make_release, write_stub
 
 pytest.importorskip("otter", reason="otter-grader is not installed: pip install '.[instructor]'")
@@ -65,7 +66,7 @@ open("executed.txt", "w").write("the submission ran in otter's folder")
 def assignment(shared_course: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The unit's folder, after `otter assign`."""
     out = tmp_path_factory.mktemp("otter")
-    said = make_release("otter", shared_course, out, ())
+    said = make_release(release_formats(), "otter", shared_course, out, ())
     assert "for staff" in said[0]
     return out / "01_cubes"
 
