@@ -12,7 +12,7 @@ from autograder.grading import grader
 from autograder.grading.local import LocalBackend
 from autograder.grading.remote import RemoteBackend
 from autograder.report import feedback, words
-from autograder.supervisor import batches, connection, transport
+from autograder.supervisor import batches, connection, replies, transport
 from autograder.supervisor.connection import Worker
 from autograder.supervisor.transport import Transport
 from autograder.testing import comparison
@@ -38,7 +38,7 @@ def _bounds(**changes: Any) -> Layer:
     wide = replace(FROM_WORKER, **changes)
     return Layer(
         f"the bound on the {' and '.join(changes)} of a message",
-        patches=tuple((module, "FROM_WORKER", wide) for module in (batches, connection, transport)),
+        patches=tuple((module, "FROM_WORKER", wide) for module in (connection, replies, transport)),
     )
 
 
@@ -72,14 +72,14 @@ def _trusting(payload: Any, bounds: Any, *, trusted: bool, device: Any) -> Decod
 NUMBERS = Layer("the number of each answer", patches=((Transport, "receive", _next_frame),))
 FORM = Layer("the form of a message", patches=((frames, "unpack", _unchecked_unpack),))
 HANDLES = Layer("the numbers of handles", patches=((Worker, "_keep", _any_handle),))
-STRIDES = Layer("the refusal of strides", patches=((batches, "Decoder", _trusting),))
+STRIDES = Layer("the refusal of strides", patches=((replies, "Decoder", _trusting),))
 SHAPES = Layer(
     "the look at every dimension", patches=((Decoder, "_dimensions", lambda self, sizes: sizes),)
 )
 BOOLS = Layer("the look at every byte of a boolean", patches=((decoding, "BOOL", -1),))
 CHANGES = Layer(
     "the look at the report of changes",
-    patches=((batches, "_paths", lambda changed: [p.strip() for p in changed]),),
+    patches=((replies, "_paths", lambda changed: [p.strip() for p in changed]),),
 )
 CALLBACK_COUNT = Layer(
     "the count of callbacks", patches=((connection, "_MOST_CALLBACKS", 1 << 30),)
@@ -123,14 +123,14 @@ class _Everything:
 CLEANING = Layer(
     "the replacing of control characters",
     patches=(
-        (batches, "clean", lambda text, longest: text),
-        (feedback, "visible", lambda text: text),
+        (replies, "clean", lambda text, longest: text),
+        (feedback, "printable", lambda text: text),
     ),
 )
-ESCAPING = Layer("escaping for Markdown and HTML", patches=((feedback, "escape", str),))
+ESCAPING = Layer("escaping for Markdown and HTML", patches=((feedback, "escape_markdown", str),))
 VISIBILITY = Layer(
     "the silence about hidden tests",
-    patches=((words, "told", lambda test, full=None: test.failure.message),),
+    patches=((words, "failure_told", lambda test, full=None: test.failure.message),),
 )
 TYPES = Layer(
     "the silence about types of the student's own",
