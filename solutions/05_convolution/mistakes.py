@@ -1,7 +1,8 @@
 """Known wrong implementations of this unit, and what to say to a student who has made one.
 
-Each replaces one function of the reference; caches are the reference's own. Names imported from
-`convolution` are those of the composed module.
+Each replaces one function of the reference, most as small changes of its text; caches are the
+reference's own. Where a function is called by the name that it replaces, it gives the reference's
+own answers.
 """
 
 from __future__ import annotations
@@ -9,19 +10,18 @@ from __future__ import annotations
 import itertools
 import math
 
-import numpy as np
 import torch
 from convolution import (
     _pad,
     _pair,
+    avg_pool2d_backward,
     avg_pool2d_forward,
     col2im,
-    conv1x1_forward,
     conv2d_backward,
     conv2d_forward,
     cross_correlate2d,
     im2col,
-    max_pool2d_backward,
+    max_pool2d_forward,
     output_size,
 )
 
@@ -29,39 +29,39 @@ from autograder.testing import mistake
 
 # output_size ----------------------------------------------------------------------------------
 
+size_is_rounded_up = mistake(
+    "output_size",
+    "You rounded up: a window that hangs over the edge does not count.",
+    change={"- kernel) // stride": "- kernel + stride - 1) // stride"},
+)
 
-@mistake("output_size", "You rounded up: a window that hangs over the edge does not count.")
-def size_is_rounded_up(n, *, kernel, padding=0, stride=1):
-    return math.ceil((n + 2 * padding - kernel) / stride) + 1
+padding_counts_once = mistake(
+    "output_size",
+    "You counted the padding once: it is added on both sides, 2p in all.",
+    change={
+        "(n + 2 * padding - kernel) // stride + 1": "max((n + padding - kernel) // stride + 1, 0)"
+    },
+)
 
+one_is_inside_the_division = mistake(
+    "output_size",
+    "You added the 1 before dividing: the first window counts whole, after it.",
+    change={"- kernel) // stride + 1": "- kernel + 1) // stride"},
+)
 
-@mistake("output_size", "You counted the padding once: it is added on both sides, 2p in all.")
-def padding_counts_once(n, *, kernel, padding=0, stride=1):
-    return max((n + padding - kernel) // stride + 1, 0)
-
-
-@mistake("output_size", "You added the 1 before dividing: the first window counts whole, after it.")
-def one_is_inside_the_division(n, *, kernel, padding=0, stride=1):
-    return (n + 2 * padding - kernel + 1) // stride
-
-
-@mistake("output_size", "You forgot the 1: the window at position 0 counts as well.")
-def first_window_is_forgotten(n, *, kernel, padding=0, stride=1):
-    return (n + 2 * padding - kernel) // stride
-
+first_window_is_forgotten = mistake(
+    "output_size",
+    "You forgot the 1: the window at position 0 counts as well.",
+    change={"// stride + 1": "// stride"},
+)
 
 # cross_correlate2d ----------------------------------------------------------------------------
 
-
-@mistake("cross_correlate2d", "You left out the last row and column: there are H - KH + 1 rows.")
-def last_windows_are_missing(x, k):
-    kh, kw = k.shape
-    h, w = x.shape[0] - kh, x.shape[1] - kw
-    out = x.new_zeros(h, w)
-    for i in range(kh):
-        for j in range(kw):
-            out += k[i, j] * x[i : i + h, j : j + w]
-    return out
+last_windows_are_missing = mistake(
+    "cross_correlate2d",
+    "You left out the last row and column: there are H - KH + 1 rows.",
+    change={"x.shape[0] - kh + 1, x.shape[1] - kw + 1": "x.shape[0] - kh, x.shape[1] - kw"},
+)
 
 
 @mistake("cross_correlate2d", "You took the mean of the products: the window is summed.")
@@ -92,20 +92,23 @@ def result_has_the_default_dtype(x, k):
 
 # convolve2d -----------------------------------------------------------------------------------
 
+convolution_is_correlation = mistake(
+    "convolve2d",
+    "You did not rotate the kernel: that is cross-correlation.",
+    change={"k.flip(0, 1)": "k"},
+)
 
-@mistake("convolve2d", "You did not rotate the kernel: that is cross-correlation.")
-def convolution_is_correlation(x, k):
-    return cross_correlate2d(x, k)
+only_rows_are_reversed = mistake(
+    "convolve2d",
+    "You reversed only the rows: 180 degrees reverse both axes.",
+    change={"k.flip(0, 1)": "k.flip(0)"},
+)
 
-
-@mistake("convolve2d", "You reversed only the rows: 180 degrees reverse both axes.")
-def only_rows_are_reversed(x, k):
-    return cross_correlate2d(x, k.flip(0))
-
-
-@mistake("convolve2d", "You reversed only the columns: 180 degrees reverse both axes.")
-def only_columns_are_reversed(x, k):
-    return cross_correlate2d(x, k.flip(1))
+only_columns_are_reversed = mistake(
+    "convolve2d",
+    "You reversed only the columns: 180 degrees reverse both axes.",
+    change={"k.flip(0, 1)": "k.flip(1)"},
+)
 
 
 @mistake("convolve2d", "You rotated the image: rotate the kernel, or the result is upside down.")
@@ -139,20 +142,18 @@ def _matrix(windows):
     return windows.reshape(n * h * w, -1)
 
 
-@mistake(
+columns_put_channels_last = mistake(
     "im2col",
     "Your columns are ordered (kh, kw, c): a row holds the whole window of the "
     "first channel, then that of the next, (c, kh, kw).",
+    change={"columns.reshape": "columns.movedim(0, 2).reshape"},
 )
-def columns_put_channels_last(x, *, kernel_size, stride=1, padding=0):
-    windows = _windows(x, *_sizes(kernel_size, stride, padding))
-    return _matrix(windows.permute(0, 1, 2, 4, 5, 3))
 
-
-@mistake("im2col", "Your rows are ordered (h, w, n): all windows of one sample come first.")
-def rows_put_samples_last(x, *, kernel_size, stride=1, padding=0):
-    windows = _windows(x, *_sizes(kernel_size, stride, padding))
-    return _matrix(windows.permute(1, 2, 0, 3, 4, 5))
+rows_put_samples_last = mistake(
+    "im2col",
+    "Your rows are ordered (h, w, n): all windows of one sample come first.",
+    change={"columns.reshape": "columns.movedim(3, 5).reshape"},
+)
 
 
 @mistake("im2col", "Your windows are transposed: inside a channel the columns run (kh, kw).")
@@ -178,41 +179,33 @@ def padding_is_all_at_the_end(x, *, kernel_size, stride=1, padding=0):
 
 @mistake("im2col", "You repeated the pixels of the border: the padding is zeros.")
 def border_is_repeated(x, *, kernel_size, stride=1, padding=0):
-    kernel, stride, (ph, pw) = _sizes(kernel_size, stride, padding)
-    h, w = x.shape[2:]
+    (h, w), (ph, pw) = x.shape[2:], _pair(padding, "padding", minimum=0)
     rows = torch.arange(-ph, h + ph, device=x.device).clamp(0, h - 1)
     columns = torch.arange(-pw, w + pw, device=x.device).clamp(0, w - 1)
-    return _matrix(_windows(x[:, :, rows][:, :, :, columns], kernel, stride, (0, 0)))
+    return im2col(x[:, :, rows][:, :, :, columns], kernel_size=kernel_size, stride=stride)
 
 
-@mistake(
+memory_order_is_assumed = mistake(
     "im2col",
     "You read the image as if it lay in memory in the order of its shape: it may be permuted or "
     "part of a larger tensor. Go through indices, or make it contiguous first.",
+    change={"_pad(x,": "_pad(x if x.is_contiguous() else x.mT.reshape(x.shape),"},
 )
-def memory_order_is_assumed(x, *, kernel_size, stride=1, padding=0):
-    stored = x if x.is_contiguous() else x.transpose(-2, -1).reshape(x.shape)
-    return _matrix(_windows(stored, *_sizes(kernel_size, stride, padding)))
-
 
 # col2im ---------------------------------------------------------------------------------------
 
 
-def _scatter(cols, x_shape, kernel, stride, padding, *, keep=None):
-    """The padded image from `cols`: the sum over windows, or the first or the last one kept.
-
-    A loop over kernel positions that assigns keeps the first window, one over windows the last.
-    """
+def _scatter(cols, x_shape, kernel, stride, padding, *, keep_last=False):
+    """The padded image from `cols`: the sum over windows, or the last one kept."""
     (kh, kw), (sh, sw), (ph, pw) = kernel, stride, padding
     n, c, h, w = x_shape
     h_out, w_out = (h + 2 * ph - kh) // sh + 1, (w + 2 * pw - kw) // sw + 1
     windows = cols.reshape(n, h_out, w_out, c, kh, kw)
     padded = cols.new_zeros(n, c, h + 2 * ph, w + 2 * pw)
-    positions = list(itertools.product(range(kh), range(kw)))
-    for i, j in reversed(positions) if keep == "last" else positions:
+    for i, j in itertools.product(reversed(range(kh)), reversed(range(kw))):
         place = padded[:, :, i : i + sh * h_out : sh, j : j + sw * w_out : sw]
         pixels = windows[:, :, :, :, i, j].permute(0, 3, 1, 2)
-        place.copy_(pixels if keep else place + pixels)
+        place.copy_(pixels if keep_last else place + pixels)
     return padded
 
 
@@ -221,15 +214,12 @@ def _crop(padded, x_shape, padding):
     return padded[:, :, ph : ph + h, pw : pw + w]
 
 
-@mistake(
+overlaps_overwrite = mistake(
     "col2im",
     "Where windows overlap you kept one of the contributions: they add up. (Adding with an index "
     "that names a pixel twice keeps one as well.)",
+    change={"pixels += ": "pixels[:] = "},
 )
-def overlaps_overwrite(cols, *, x_shape, kernel_size, stride=1, padding=0):
-    kernel, stride, padding = _sizes(kernel_size, stride, padding)
-    padded = _scatter(cols, x_shape, kernel, stride, padding, keep="first")
-    return _crop(padded, x_shape, padding)
 
 
 @mistake(
@@ -237,42 +227,36 @@ def overlaps_overwrite(cols, *, x_shape, kernel_size, stride=1, padding=0):
     "You divided by the number of overlapping windows: col2im is the adjoint of "
     "im2col, not its inverse.",
 )
-def overlaps_are_averaged(cols, *, x_shape, kernel_size, stride=1, padding=0):
-    kernel, stride, padding = _sizes(kernel_size, stride, padding)
-    total = _scatter(cols, x_shape, kernel, stride, padding)
-    count = _scatter(torch.ones_like(cols), x_shape, kernel, stride, padding)
-    return _crop(total / count.clamp(min=1), x_shape, padding)
+def overlaps_are_averaged(cols, **sizes):
+    return col2im(cols, **sizes) / col2im(torch.ones_like(cols), **sizes).clamp(min=1)
 
 
-@mistake("col2im", "You cut the padding off at the end only: it was added on every side.")
-def crop_starts_at_the_corner(cols, *, x_shape, kernel_size, stride=1, padding=0):
-    kernel, stride, padding = _sizes(kernel_size, stride, padding)
-    return _crop(_scatter(cols, x_shape, kernel, stride, padding), x_shape, (0, 0))
+crop_starts_at_the_corner = mistake(
+    "col2im",
+    "You cut the padding off at the end only: it was added on every side.",
+    change={"ph : ph + h, pw : pw + w": ":h, :w"},
+)
 
+columns_are_read_channels_last = mistake(
+    "col2im",
+    "You read the columns as (kh, kw, c): they are ordered (c, kh, kw).",
+    change={"c, kh, kw, n, h_out, w_out)": "kh, kw, c, n, h_out, w_out).movedim(2, 0)"},
+)
 
-@mistake("col2im", "You read the columns as (kh, kw, c): they are ordered (c, kh, kw).")
-def columns_are_read_channels_last(cols, *, x_shape, kernel_size, stride=1, padding=0):
-    kernel, stride, padding = _sizes(kernel_size, stride, padding)
-    c = x_shape[1]
-    swapped = cols.reshape(len(cols), -1, c).transpose(1, 2).reshape(cols.shape)
-    return _crop(_scatter(swapped, x_shape, kernel, stride, padding), x_shape, padding)
-
-
-@mistake("col2im", "You read the rows as (h, w, n): all windows of one sample come first.")
-def rows_are_read_samples_last(cols, *, x_shape, kernel_size, stride=1, padding=0):
-    kernel, stride, padding = _sizes(kernel_size, stride, padding)
-    swapped = cols.reshape(-1, x_shape[0], cols.shape[1]).transpose(0, 1).reshape(cols.shape)
-    return _crop(_scatter(swapped, x_shape, kernel, stride, padding), x_shape, padding)
-
+rows_are_read_samples_last = mistake(
+    "col2im",
+    "You read the rows as (h, w, n): all windows of one sample come first.",
+    change={"n, h_out, w_out)": "h_out, w_out, n).movedim(5, 3)"},
+)
 
 # conv2d_forward -------------------------------------------------------------------------------
 
 
-def _convolve(x, w, b, stride, padding, *, matrix=None):
-    """The reference's forward pass, with room for another weight matrix."""
+def _convolve(x, w, b, stride, padding):
+    """The reference's forward pass without its checks."""
     n, c_out = len(x), len(w)
     cols = im2col(x, kernel_size=tuple(w.shape[2:]), stride=stride, padding=padding)
-    y = cols @ (w.reshape(c_out, -1).T if matrix is None else matrix) + b
+    y = cols @ w.reshape(c_out, -1).T + b
     h_out = output_size(x.shape[2], kernel=w.shape[2], padding=padding[0], stride=stride[0])
     out = y.reshape(n, h_out, -1, c_out).permute(0, 3, 1, 2)
     return out, (x, cols, w, stride, padding)
@@ -282,9 +266,11 @@ def _steps(stride, padding):
     return _pair(stride, "", minimum=1), _pair(padding, "", minimum=0)
 
 
-@mistake("conv2d_forward", "You forgot the bias: each output channel has one.")
-def bias_is_forgotten(x, w, b, *, stride=1, padding=0):
-    return _convolve(x, w, torch.zeros_like(b), *_steps(stride, padding))
+bias_is_forgotten = mistake(
+    "conv2d_forward",
+    "You forgot the bias: each output channel has one.",
+    change={".T + b": ".T"},
+)
 
 
 @mistake("conv2d_forward", "You rotated the kernels: a convolution layer cross-correlates.")
@@ -294,23 +280,19 @@ def kernels_are_rotated(x, w, b, *, stride=1, padding=0):
     return out, (x, cols, w, stride, padding)
 
 
-@mistake(
+weights_are_reshaped_not_transposed = mistake(
     "conv2d_forward",
     "You reshaped the weights to (C KH KW, C_out), which mixes the kernels: reshape to "
     "(C_out, C KH KW), then transpose.",
+    change={"w.reshape(c_out, -1).T": "w.reshape(-1, c_out)"},
 )
-def weights_are_reshaped_not_transposed(x, w, b, *, stride=1, padding=0):
-    return _convolve(x, w, b, *_steps(stride, padding), matrix=w.reshape(-1, len(w)))
 
-
-@mistake(
+output_is_reshaped_not_permuted = mistake(
     "conv2d_forward",
     "You reshaped the product to (N, C_out, H_out, W_out), which mixes channels and pixels: its "
     "axes are (n, h, w, o), so move the last one.",
+    change={"h_out, w_out, c_out).permute(0, 3, 1, 2)": "c_out, h_out, w_out)"},
 )
-def output_is_reshaped_not_permuted(x, w, b, *, stride=1, padding=0):
-    out, cache = _convolve(x, w, b, *_steps(stride, padding))
-    return out.permute(0, 2, 3, 1).reshape(out.shape), cache
 
 
 @mistake("conv2d_forward", "You exchanged the strides: a pair means (height, width).")
@@ -319,9 +301,11 @@ def strides_are_exchanged(x, w, b, *, stride=1, padding=0):
     return _convolve(x, w, b, stride[::-1], padding)
 
 
-@mistake("conv2d_forward", "You added the bias once per input channel: it is added once.")
-def bias_is_added_per_channel(x, w, b, *, stride=1, padding=0):
-    return _convolve(x, w, b * x.shape[1], *_steps(stride, padding))
+bias_is_added_per_channel = mistake(
+    "conv2d_forward",
+    "You added the bias once per input channel: it is added once.",
+    change={".T + b": ".T + c * b"},
+)
 
 
 @mistake("conv2d_forward", "You ignored the padding.")
@@ -334,40 +318,36 @@ def convolution_ignores_padding(x, w, b, *, stride=1, padding=0):
 
 # conv2d_backward ------------------------------------------------------------------------------
 
+db_is_averaged = mistake(
+    "conv2d_backward",
+    "You averaged the bias gradient: it is a sum over samples and pixels.",
+    change={"dy.sum(dim=0)": "dy.mean(dim=0)"},
+)
 
-@mistake("conv2d_backward", "You averaged the bias gradient: it is a sum over samples and pixels.")
-def db_is_averaged(dout, cache):
-    dx, dw, _ = conv2d_backward(dout, cache)
-    return dx, dw, dout.mean(dim=(0, 2, 3))
+db_is_of_the_last_sample = mistake(
+    "conv2d_backward",
+    "Your bias gradient is that of the last sample: add up all samples.",
+    change={"dy.sum(dim=0)": "dout[-1].sum(dim=(1, 2))"},
+)
 
-
-@mistake("conv2d_backward", "Your bias gradient is that of the last sample: add up all samples.")
-def db_is_of_the_last_sample(dout, cache):
-    dx, dw, _ = conv2d_backward(dout, cache)
-    return dx, dw, dout[-1].sum(dim=(1, 2))
-
-
-@mistake(
+dw_is_averaged_over_the_batch = mistake(
     "conv2d_backward",
     "You divided the gradients of the weights by N: the mean over the "
     "batch belongs to the loss and is in dout already.",
+    change={"cols.T @ dy": "cols.T @ dy / len(x)"},
 )
-def dw_is_averaged_over_the_batch(dout, cache):
-    dx, dw, db = conv2d_backward(dout, cache)
-    return dx, dw / len(dout), db
 
+dw_is_reshaped_not_transposed = mistake(
+    "conv2d_backward",
+    "You reshaped the weights' gradient without transposing it back.",
+    change={"(cols.T @ dy).T": "(cols.T @ dy)"},
+)
 
-@mistake("conv2d_backward", "You reshaped the weights' gradient without transposing it back.")
-def dw_is_reshaped_not_transposed(dout, cache):
-    dx, dw, db = conv2d_backward(dout, cache)
-    return dx, dw.reshape(len(dw), -1).T.reshape(dw.shape), db
-
-
-@mistake("conv2d_backward", "You reshaped dout to rows without moving its channels last.")
-def dout_is_reshaped_not_permuted(dout, cache):
-    n, c_out, h_out, w_out = dout.shape
-    mixed = dout.reshape(n, h_out, w_out, c_out).permute(0, 3, 1, 2)
-    return conv2d_backward(mixed, cache)
+dout_is_reshaped_not_permuted = mistake(
+    "conv2d_backward",
+    "You reshaped dout to rows without moving its channels last.",
+    change={".permute(0, 2, 3, 1)": ""},
+)
 
 
 @mistake("conv2d_backward", "Where windows overlap, you kept one share of dx: they add up.")
@@ -375,40 +355,28 @@ def dx_overlaps_overwrite(dout, cache):
     x, _, w, stride, padding = cache
     _, dw, db = conv2d_backward(dout, cache)
     dcols = dout.permute(0, 2, 3, 1).reshape(-1, len(w)) @ w.reshape(len(w), -1)
-    padded = _scatter(dcols, x.shape, tuple(w.shape[2:]), stride, padding, keep="last")
+    padded = _scatter(dcols, x.shape, tuple(w.shape[2:]), stride, padding, keep_last=True)
     return _crop(padded, x.shape, padding), dw, db
 
 
-@mistake(
+kernels_are_rotated_before_col2im = mistake(
     "conv2d_backward",
     "You rotated the kernels: with col2im each window gets its own kernel back as it is. The "
     "rotation belongs to the other way of computing dx.",
+    change={"w.reshape": "w.flip(2, 3).reshape"},
 )
-def kernels_are_rotated_before_col2im(dout, cache):
-    x, _, w, stride, padding = cache
-    _, dw, db = conv2d_backward(dout, cache)
-    dcols = dout.permute(0, 2, 3, 1).reshape(-1, len(w)) @ w.flip(2, 3).reshape(len(w), -1)
-    kernel = tuple(w.shape[2:])
-    dx = col2im(dcols, x_shape=x.shape, kernel_size=kernel, stride=stride, padding=padding)
-    return dx, dw, db
 
+db_forgets_dout = mistake(
+    "conv2d_backward",
+    "Your bias gradient counts pixels: each counts with its dout.",
+    change={"dy.sum(dim=0)": "dout.new_full((c_out,), len(dy))"},
+)
 
-@mistake("conv2d_backward", "Your bias gradient counts pixels: each counts with its dout.")
-def db_forgets_dout(dout, cache):
-    dx, dw, _ = conv2d_backward(dout, cache)
-    n, c_out, h_out, w_out = dout.shape
-    return dx, dw, dout.new_full((c_out,), n * h_out * w_out)
-
-
-@mistake(
+cached_columns_are_scaled_in_place = mistake(
     "conv2d_backward",
     "You changed the cache: a second call with it gives another result. Work on new tensors.",
+    change={"return dx": "cols *= dout.sum()\n    return dx"},
 )
-def cached_columns_are_scaled_in_place(dout, cache):
-    gradients = conv2d_backward(dout, cache)
-    cache[1].mul_(dout.sum())
-    return gradients
-
 
 # conv2d_backward_naive ------------------------------------------------------------------------
 
@@ -466,56 +434,44 @@ def crop_of_dx_starts_at_the_corner(dout, cache):
     return dx, dw, dout.sum(dim=(0, 2, 3))
 
 
-@mistake(
+dw_ignores_the_stride = mistake(
     "conv2d_backward_naive",
     "For dw you did not spread dout by the stride, so that it met the wrong pixels.",
+    change={
+        "i : i + h_all, j : j + w_all": "i : i + dout.shape[2], j : j + dout.shape[3]",
+        "spread, pixels": "dout, pixels",
+    },
 )
-def dw_ignores_the_stride(dout, cache):
-    dx, dw, db = conv2d_backward(dout, cache)
-    x, _, w, _, padding = cache
-    padded = _pad(x, padding)
-    h_out, w_out = dout.shape[2:]
-    wrong = torch.zeros_like(dw)
-    for i in range(w.shape[2]):
-        for j in range(w.shape[3]):
-            pixels = padded[:, :, i : i + h_out, j : j + w_out]
-            wrong[:, :, i, j] = torch.einsum("nohw,nchw->oc", dout, pixels)
-    return dx, wrong, db
 
-
-@mistake("conv2d_backward_naive", "You used only the first sample for dw and db: sum over samples.")
-def only_the_first_sample_counts(dout, cache):
-    dx, _, _ = conv2d_backward(dout, cache)
-    first = torch.zeros_like(dout)
-    first[0] = dout[0]
-    _, dw, db = conv2d_backward(first, cache)
-    return dx, dw, db
-
+only_the_first_sample_counts = mistake(
+    "conv2d_backward_naive",
+    "You used only the first sample for dw and db: sum over samples.",
+    change={
+        "spread, pixels": "spread[:1], pixels[:1]",
+        "dout.sum(dim=(0, 2, 3))": "dout[0].sum(dim=(1, 2))",
+    },
+)
 
 # conv1x1_forward ------------------------------------------------------------------------------
 
+pixel_bias_is_forgotten = mistake(
+    "conv1x1_forward",
+    "You forgot the bias.",
+    change={".T + b": ".T"},
+)
 
-@mistake("conv1x1_forward", "You forgot the bias.")
-def pixel_bias_is_forgotten(x, w, b):
-    return torch.einsum("oc,nchw->nohw", w, x), (x, w)
-
-
-@mistake(
+pixels_are_taken_for_channels = mistake(
     "conv1x1_forward",
     "You reshaped the image to (pixels, channels) without moving the "
     "channels last, so that neighbouring pixels were taken for channels.",
+    change={"x.permute(0, 2, 3, 1)": "x.reshape(len(x), *x.shape[2:], -1)"},
 )
-def pixels_are_taken_for_channels(x, w, b):
-    n, c, height, width = x.shape
-    out = x.reshape(n, height, width, c) @ w.T + b
-    return out.permute(0, 3, 1, 2), (x, w)
 
-
-@mistake("conv1x1_forward", "You reshaped the result: its channels are last and have to be moved.")
-def result_is_reshaped_not_permuted(x, w, b):
-    n, _, height, width = x.shape
-    out = x.permute(0, 2, 3, 1) @ w.T + b
-    return out.reshape(n, len(w), height, width), (x, w)
+result_is_reshaped_not_permuted = mistake(
+    "conv1x1_forward",
+    "You reshaped the result: its channels are last and have to be moved.",
+    change={"out.permute(0, 3, 1, 2)": "out.reshape(len(x), len(w), *x.shape[2:])"},
+)
 
 
 @mistake("conv1x1_forward", "You applied an activation: the layer itself has none.")
@@ -552,34 +508,33 @@ def padding_is_zero(x, *, kernel_size, stride=None, padding=0):
     return _max_pool(x, *_pool_sizes(kernel_size, stride, padding), value=0.0)
 
 
-@mistake("max_pool2d_forward", "Your stride defaults to 1: it defaults to the kernel's size.")
-def max_stride_defaults_to_one(x, *, kernel_size, stride=None, padding=0):
-    stride = 1 if stride is None else stride
-    return _max_pool(x, *_pool_sizes(kernel_size, stride, padding))
+max_stride_defaults_to_one = mistake(
+    "max_pool2d_forward",
+    "Your stride defaults to 1: it defaults to the kernel's size.",
+    change={"kernel if stride is None": "(1, 1) if stride is None"},
+)
 
-
-@mistake("max_pool2d_forward", "You arranged the maxima column by column: windows come row by row.")
-def maxima_are_transposed(x, *, kernel_size, stride=None, padding=0):
-    out, cache = _max_pool(x, *_pool_sizes(kernel_size, stride, padding))
-    return out.transpose(2, 3).reshape(out.shape), cache
+maxima_are_transposed = mistake(
+    "max_pool2d_forward",
+    "You arranged the maxima column by column: windows come row by row.",
+    change={"return out": "return out.transpose(2, 3).reshape(out.shape)"},
+)
 
 
 @mistake("max_pool2d_forward", "You took the value of largest magnitude: -5 is less than 1.")
-def magnitude_decides(x, *, kernel_size, stride=None, padding=0):
-    out, cache = _max_pool(x, *_pool_sizes(kernel_size, stride, padding))
-    least, _ = _max_pool(-x, *_pool_sizes(kernel_size, stride, padding))
+def magnitude_decides(x, **sizes):
+    out, cache = max_pool2d_forward(x, **sizes)
+    least, _ = max_pool2d_forward(-x, **sizes)
     return torch.where(least > out, -least, out), cache
 
 
 @mistake("max_pool2d_forward", "You kept the windows that hang over the edge: sizes round down.")
-def partial_windows_count(x, *, kernel_size, stride=None, padding=0):
-    kernel, (sh, sw), (ph, pw) = _pool_sizes(kernel_size, stride, padding)
-    n, c, h, w = x.shape
-    more_h, more_w = -(h + 2 * ph - kernel[0]) % sh, -(w + 2 * pw - kernel[1]) % sw
-    larger = x.new_full((n, c, h + more_h, w + more_w), -math.inf)
+def partial_windows_count(x, **sizes):
+    _, cache = max_pool2d_forward(x, **sizes)
+    _, (n, c, h, w), _, (sh, sw), _ = cache
+    larger = x.new_full((n, c, h + sh - 1, w + sw - 1), -torch.inf)
     larger[:, :, :h, :w] = x
-    out, _ = _max_pool(larger, kernel, (sh, sw), (ph, pw))
-    return out, _max_pool(x, kernel, (sh, sw), (ph, pw))[1]
+    return max_pool2d_forward(larger, **sizes)[0], cache
 
 
 # max_pool2d_backward --------------------------------------------------------------------------
@@ -700,42 +655,33 @@ def padding_is_not_counted(x, *, kernel_size, stride=None, padding=0):
     return out, (x.shape, kernel, stride, padding)
 
 
-def _scaled_average(x, divisor, kernel, stride, padding):
-    """Sums of windows over a divisor, and the reference's cache."""
-    n, c, h, w = x.shape
-    images = x.reshape(n * c, 1, h, w)
-    windows = im2col(images, kernel_size=kernel, stride=stride, padding=padding)
-    h_out = output_size(h, kernel=kernel[0], padding=padding[0], stride=stride[0])
-    out = (windows.sum(dim=1) / divisor).reshape(n, c, h_out, -1)
-    return out, (x.shape, kernel, stride, padding)
+divisor_is_a_square = mistake(
+    "avg_pool2d_forward",
+    "You divided by the square of the kernel's height: it is KH KW.",
+    change={"windows.mean(dim=1)": "(windows.sum(dim=1) / kernel[0] ** 2)"},
+)
 
+windows_are_summed = mistake(
+    "avg_pool2d_forward",
+    "You summed the windows: divide by KH KW.",
+    change={"windows.mean": "windows.sum"},
+)
 
-@mistake("avg_pool2d_forward", "You divided by the square of the kernel's height: it is KH KW.")
-def divisor_is_a_square(x, *, kernel_size, stride=None, padding=0):
-    kernel, stride, padding = _pool_sizes(kernel_size, stride, padding)
-    return _scaled_average(x, kernel[0] ** 2, kernel, stride, padding)
-
-
-@mistake("avg_pool2d_forward", "You summed the windows: divide by KH KW.")
-def windows_are_summed(x, *, kernel_size, stride=None, padding=0):
-    return _scaled_average(x, 1, *_pool_sizes(kernel_size, stride, padding))
-
-
-@mistake("avg_pool2d_forward", "Your stride defaults to 1: it defaults to the kernel's size.")
-def avg_stride_defaults_to_one(x, *, kernel_size, stride=None, padding=0):
-    kernel, stride, padding = _pool_sizes(kernel_size, 1 if stride is None else stride, padding)
-    return _scaled_average(x, kernel[0] * kernel[1], kernel, stride, padding)
-
+avg_stride_defaults_to_one = mistake(
+    "avg_pool2d_forward",
+    "Your stride defaults to 1: it defaults to the kernel's size.",
+    change={"kernel if stride is None": "(1, 1) if stride is None"},
+)
 
 # avg_pool2d_backward --------------------------------------------------------------------------
 
 
-def _spread_evenly(share, cache, *, keep=None):
+def _spread_evenly(share, cache, *, keep_last=False):
     """dx, where every pixel of a window gets `share` (N, C, H_out, W_out) of it."""
     (n, c, h, w), kernel, stride, padding = cache
     shape = (n * c, 1, h, w)
     dwindows = share.reshape(-1, 1).expand(-1, kernel[0] * kernel[1])
-    padded = _scatter(dwindows, shape, kernel, stride, padding, keep=keep)
+    padded = _scatter(dwindows, shape, kernel, stride, padding, keep_last=keep_last)
     return _crop(padded, shape, padding).reshape(n, c, h, w)
 
 
@@ -752,7 +698,7 @@ def share_is_of_a_square(dout, cache):
 @mistake("avg_pool2d_backward", "Where windows overlap you kept the share of one: shares add up.")
 def shares_are_overwritten(dout, cache):
     _, kernel, _, _ = cache
-    return _spread_evenly(dout / (kernel[0] * kernel[1]), cache, keep="last")
+    return _spread_evenly(dout / (kernel[0] * kernel[1]), cache, keep_last=True)
 
 
 @mistake("avg_pool2d_backward", "You divided dout in place, which changes the caller's tensor.")
@@ -770,51 +716,33 @@ def dout_is_divided_in_place(dout, cache):
 def share_counts_real_pixels(dout, cache):
     shape, kernel, stride, padding = cache
     ones = dout.new_ones(shape)
-    out, _ = avg_pool2d_forward(ones, kernel_size=kernel, stride=stride, padding=padding)
-    return _spread_evenly(dout / (out * kernel[0] * kernel[1]), cache)
+    real, _ = avg_pool2d_forward(ones, kernel_size=kernel, stride=stride, padding=padding)
+    return avg_pool2d_backward(dout / real, cache)
 
 
 # on a second device ---------------------------------------------------------------------------
 
-
-@mistake(
+sum_is_gathered_on_the_cpu = mistake(
     "cross_correlate2d",
     "The result is gathered in zeros on the CPU: give torch.zeros the device of x, or use "
     "x.new_zeros.",
+    change={"x.new_zeros(h_out, w_out)": "torch.zeros(h_out, w_out, dtype=x.dtype)"},
     on="cuda",
 )
-def sum_is_gathered_on_the_cpu(x, k):
-    shape = cross_correlate2d(x, k).shape  # refuses what cannot be used
-    out = torch.zeros(shape, dtype=x.dtype)
-    for i, j in itertools.product(*map(range, k.shape)):
-        out += k[i, j] * x[i : i + shape[0], j : j + shape[1]]
-    return out
 
-
-@mistake(
+channels_mixed_in_numpy = mistake(
     "conv1x1_forward",
     "You go through NumPy, which knows the CPU only: torch has the same product for tensors.",
+    change={"pixels @ w.T + b": "torch.from_numpy(pixels.numpy() @ w.T.numpy() + b.numpy())"},
     on="cuda",
 )
-def channels_mixed_in_numpy(x, w, b):
-    cache = conv1x1_forward(x, w, b)[1]  # refuses what cannot be used
-    out = np.einsum("nchw,oc->nohw", x.numpy(), w.numpy()) + b.numpy()[:, None, None]
-    return torch.from_numpy(out), cache
 
-
-@mistake(
+windows_are_always_on_the_cpu = mistake(
     "max_pool2d_backward",
     'You wrote the device "cpu" into your code, so that the gradients of the windows start there: '
     "ask dout for its device.",
+    change={
+        "torch.zeros_like(windows)": 'torch.zeros(windows.shape, dtype=dout.dtype, device="cpu")'
+    },
     on="cuda",
 )
-def windows_are_always_on_the_cpu(dout, cache):
-    max_pool2d_backward(dout, cache)  # refuses what cannot be used
-    windows, (n, c, h, w), kernel, stride, padding = cache
-    first = windows.argmax(dim=1, keepdim=True)
-    dwindows = torch.zeros(windows.shape, dtype=dout.dtype, device="cpu")
-    dwindows.scatter_(1, first, dout.reshape(-1, 1))
-    dx = col2im(
-        dwindows, x_shape=(n * c, 1, h, w), kernel_size=kernel, stride=stride, padding=padding
-    )
-    return dx.reshape(n, c, h, w)

@@ -1,10 +1,13 @@
-"""Known wrong implementations of unit 8: each replaces one function of the reference."""
+"""Known wrong implementations of unit 8: each replaces one function of the reference.
+
+Some are small changes of its text; most of the others do not check their arguments.
+"""
 
 import math
 
 import numpy as np
 import torch
-from soft_argmax import soft_max_gradient, soft_onehot_jacobian
+from soft_argmax import soft_max_gradient
 
 from autograder.testing import mistake
 
@@ -208,23 +211,19 @@ def scores_change_in_place(x, *, t=1.0):
 
 # --- soft_max_gradient ------------------------------------------------------------------------
 
-
-@mistake(
+gradient_keeps_the_inner_t = mistake(
     "soft_max_gradient",
     "There is a factor t too much. The inner derivative brings a t, and the 1/t in front of the "
     "logarithm cancels it.",
+    change={"_probabilities(x, t)": "t * _probabilities(x, t)"},
 )
-def gradient_keeps_the_inner_t(x, *, t=1.0):
-    return t * soft_max_gradient(x, t=t)
 
-
-@mistake(
+gradient_forgets_the_inner_t = mistake(
     "soft_max_gradient",
     "There is a factor 1/t too much: you forgot that differentiating exp(t x) brings a t, which "
     "cancels the 1/t in front of the logarithm.",
+    change={"_probabilities(x, t)": "_probabilities(x, t) / t"},
 )
-def gradient_forgets_the_inner_t(x, *, t=1.0):
-    return soft_max_gradient(x, t=t) / t
 
 
 @mistake(
@@ -264,34 +263,28 @@ def gradient_of_the_probability(x, *, t=1.0):
     return t * p * (1 - p)
 
 
-@mistake(
+gradient_is_averaged_over_rows = mistake(
     "soft_max_gradient",
     "You averaged over the batch: every row has its own soft maximum and its own gradient, which "
     "no other row takes part in.",
+    change={"_probabilities(x, t)": "_probabilities(x, t) / len(x)"},
 )
-def gradient_is_averaged_over_rows(x, *, t=1.0):
-    return soft_max_gradient(x, t=t) / len(x)
-
 
 # --- soft_onehot_jacobian ---------------------------------------------------------------------
 
-
-@mistake(
+jacobian_forgets_t = mistake(
     "soft_onehot_jacobian",
     "The factor t is missing: the scores are multiplied by t inside the softmax, so every "
     "derivative has it as a factor. Here nothing cancels it.",
+    change={"t * (p": "(p"},
 )
-def jacobian_forgets_t(x, *, t=1.0):
-    return soft_onehot_jacobian(x, t=t) / t
 
-
-@mistake(
+jacobian_is_diagonal = mistake(
     "soft_onehot_jacobian",
     "You kept only the diagonal. All probabilities share a denominator, so each of them depends "
     "on every score: off the diagonal stands -t p_i p_j.",
+    change={"p.diag_embed() - outer": "(p * (1 - p)).diag_embed()"},
 )
-def jacobian_is_diagonal(x, *, t=1.0):
-    return soft_onehot_jacobian(x, t=t).diagonal(dim1=1, dim2=2).diag_embed()
 
 
 @mistake(
@@ -304,12 +297,11 @@ def squares_are_subtracted_twice(x, *, t=1.0):
     return t * ((p * (1 - p)).diag_embed() - p[:, :, None] * p[:, None, :])
 
 
-@mistake(
+jacobian_has_the_wrong_sign = mistake(
     "soft_onehot_jacobian",
     "The sign is wrong: raising a score raises its own probability, so the diagonal is positive.",
+    change={"return t": "return -t"},
 )
-def jacobian_has_the_wrong_sign(x, *, t=1.0):
-    return -soft_onehot_jacobian(x, t=t)
 
 
 @mistake(
@@ -341,14 +333,12 @@ def jacobian_takes_softmax_of_x(x, *, t=1.0):
     return t * (p.diag_embed() - p[:, :, None] * p[:, None, :])
 
 
-@mistake(
+jacobians_are_summed = mistake(
     "soft_onehot_jacobian",
     "You summed the Jacobians of all rows: every row of x has a Jacobian of its own, so the "
     "result is (N, D, D).",
+    change={"outer)": "outer).sum(0)"},
 )
-def jacobians_are_summed(x, *, t=1.0):
-    return soft_onehot_jacobian(x, t=t).sum(0)
-
 
 # --- soft_argmax ------------------------------------------------------------------------------
 
@@ -612,15 +602,12 @@ def nearly_equal_counts_as_tied(dout, x):
 
 # --- on a second device ------------------------------------------------------------------------
 
-
-@mistake(
+indices_on_the_cpu = mistake(
     "soft_argmax",
     "The indices are on the CPU: give torch.arange the device of x.",
+    change={", device=x.device": ""},
     on="cuda",
 )
-def indices_on_the_cpu(x, *, t=1.0):
-    p = soft_max_gradient(x, t=t)
-    return (torch.arange(x.shape[1]) * p).sum(1)
 
 
 @mistake(
@@ -635,13 +622,10 @@ def soft_maximum_in_numpy(x, *, t=1.0):
     return torch.from_numpy(largest + np.log(np.exp(t * (rows - largest[:, None])).sum(1)) / t)
 
 
-@mistake(
+identity_is_always_on_the_cpu = mistake(
     "soft_onehot_jacobian",
     'You wrote the device "cpu" into your code, so that the identity matrix is there: ask x for '
     "its device.",
+    change={"p.diag_embed()": 'p[:, :, None] * torch.eye(x.shape[1], dtype=x.dtype, device="cpu")'},
     on="cuda",
 )
-def identity_is_always_on_the_cpu(x, *, t=1.0):
-    p = soft_max_gradient(x, t=t)
-    eye = torch.eye(x.shape[1], dtype=x.dtype, device="cpu")
-    return t * (p[:, :, None] * eye - p[:, :, None] * p[:, None, :])

@@ -1,135 +1,87 @@
 """Known wrong implementations of unit 13: each replaces one function of the reference.
 
-A mistake brings its own state: the steps of an optimiser are always of one kind.
+Most are small changes of its text. Where a function is called by the name that it replaces, it
+gives the reference's own answers. A mistake brings its own state: the steps of an optimiser are
+always of one kind.
 """
 
-import numpy as np
 import torch
-from optimisers import (
-    adagrad,
-    exponential_moving_average,
-    gradient_descent,
-    minibatches,
-    require_fraction,
-    require_gradient,
-    require_positive,
-)
+from optimisers import exponential_moving_average, minibatches
 
 from autograder.testing import mistake
 
-
-def begun(w, state, parts):
-    """The state, or as many zeros like w as it has parts before the first step."""
-    return [torch.zeros_like(w) for _ in range(parts)] if state is None else state
-
-
-def shuffled(n, seed):
-    """The indices 0..n-1 in an order that the seed decides."""
-    return torch.randperm(n, generator=torch.Generator().manual_seed(seed))
-
-
 # --- gradient_descent -------------------------------------------------------------------------
 
-
-@mistake(
+climbs = mistake(
     "gradient_descent",
     "You went up the gradient: it points where the function rises, so it has to be subtracted.",
+    change={"- lr": "+ lr"},
 )
-def climbs(grad, x0, *, lr, steps):
-    return gradient_descent(lambda x: -grad(x), x0, lr=lr, steps=steps)
 
-
-@mistake(
+start_is_missing = mistake(
     "gradient_descent",
     "The starting point is missing from your result, which begins with x0 and has steps + 1 rows.",
+    change={"torch.stack(points)": "torch.stack(points)[1:]"},
 )
-def start_is_missing(grad, x0, *, lr, steps):
-    return gradient_descent(grad, x0, lr=lr, steps=steps)[1:]
 
-
-@mistake(
+last_step_is_missing = mistake(
     "gradient_descent",
     "You took one step too few: the result holds x0 and the point after each of the steps.",
+    change={"range(steps)": "range(steps - 1)"},
 )
-def last_step_is_missing(grad, x0, *, lr, steps):
-    return gradient_descent(grad, x0, lr=lr, steps=steps)[: max(steps, 1)]
 
-
-@mistake(
+all_points_are_one_tensor = mistake(
     "gradient_descent",
     "All your points are the last one: you kept the same tensor in every step and changed it in "
     "place. Make a new point in each step.",
+    change={"torch.stack(points)": "torch.stack(points[-1:] * len(points))"},
 )
-def all_points_are_one_tensor(grad, x0, *, lr, steps):
-    points = gradient_descent(grad, x0, lr=lr, steps=steps)
-    return points[-1:].expand_as(points).contiguous()
 
-
-@mistake(
+gradient_stays_at_the_start = mistake(
     "gradient_descent",
     "You took the gradient at x0 in every step. It belongs to the point where you are.",
+    change={"grad(points[-1])": "grad(x0)"},
 )
-def gradient_stays_at_the_start(grad, x0, *, lr, steps):
-    slope = grad(x0)
-    return gradient_descent(lambda x: slope, x0, lr=lr, steps=steps)
 
-
-@mistake(
+learning_rate_decays = mistake(
     "gradient_descent",
     "You divided the learning rate by the number of the step. Here it is the same in every step.",
+    change={"for _ in range(steps)": "for k in range(1, steps + 1)", "lr *": "lr / k *"},
 )
-def learning_rate_decays(grad, x0, *, lr, steps):
-    points = [x0]
-    for k in range(1, steps + 1):
-        points.append(points[-1] - lr / k * grad(points[-1]))
-    return torch.stack(points)
 
-
-@mistake(
+gradient_is_normalised = mistake(
     "gradient_descent",
     "You divided the gradient by its norm, so that all steps have the length lr. The step is lr "
     "times the gradient as it is.",
+    change={"grad(points[-1])": "(g := grad(points[-1])) / g.norm()"},
 )
-def gradient_is_normalised(grad, x0, *, lr, steps):
-    def direction(x):
-        g = grad(x)
-        return g / (g * g).sum().sqrt()
 
-    return gradient_descent(direction, x0, lr=lr, steps=steps)
-
-
-@mistake(
+only_the_last_point = mistake(
     "gradient_descent",
     "You returned the last point only: all points that were visited are asked for.",
+    change={"torch.stack(points)": "points[-1]"},
 )
-def only_the_last_point(grad, x0, *, lr, steps):
-    return gradient_descent(grad, x0, lr=lr, steps=steps)[-1]
-
 
 # --- minibatches ------------------------------------------------------------------------------
 
-
-@mistake(
+last_batch_is_dropped = mistake(
     "minibatches",
     "You dropped the last batch because it is smaller. Every index occurs once, so it has to stay.",
+    change={".split(batch_size))": ".split(batch_size))[: n // batch_size]"},
 )
-def last_batch_is_dropped(n, *, batch_size, seed):
-    return [b for b in shuffled(n, seed).split(batch_size) if len(b) == batch_size]
 
-
-@mistake(
+drawn_with_replacement = mistake(
     "minibatches",
     "You drew with replacement, so some samples come twice and others not at all. Shuffle the "
     "indices and cut them up.",
+    change={"torch.randperm(n,": "torch.randint(n, (n,),"},
 )
-def drawn_with_replacement(n, *, batch_size, seed):
-    generator = torch.Generator().manual_seed(seed)
-    return list(torch.randint(n, (n,), generator=generator).split(batch_size))
 
-
-@mistake("minibatches", "You did not shuffle: the samples come in the order in which they are.")
-def not_shuffled(n, *, batch_size, seed):
-    return list(torch.arange(n).split(batch_size))
+not_shuffled = mistake(
+    "minibatches",
+    "You did not shuffle: the samples come in the order in which they are.",
+    change={"torch.randperm(n, generator=generator)": "torch.arange(n)"},
+)
 
 
 @mistake(
@@ -139,179 +91,131 @@ def not_shuffled(n, *, batch_size, seed):
 )
 def only_batches_are_shuffled(n, *, batch_size, seed):
     batches = torch.arange(n).split(batch_size)
-    return [batches[i] for i in shuffled(len(batches), seed).tolist()]
+    return [batches[i] for i in minibatches(len(batches), batch_size=1, seed=seed)]
 
 
-@mistake(
+seed_is_ignored = mistake(
     "minibatches",
     "The seed makes no difference in your code: each seed must give an order of its own.",
+    change={"manual_seed(seed)": "manual_seed(0)"},
 )
-def seed_is_ignored(n, *, batch_size, seed):
-    return minibatches(n, batch_size=batch_size, seed=0)
 
-
-@mistake(
+batch_size_is_the_number_of_batches = mistake(
     "minibatches",
     "You took batch_size for the number of batches. It is the number of samples in each.",
+    change={".split": ".tensor_split"},
 )
-def batch_size_is_the_number_of_batches(n, *, batch_size, seed):
-    return list(shuffled(n, seed).tensor_split(batch_size))
 
+indices_count_from_one = mistake(
+    "minibatches",
+    "Your indices run from 1 to n: they count from 0.",
+    change={".split": ".add(1).split"},
+)
 
-@mistake("minibatches", "Your indices run from 1 to n: they count from 0.")
-def indices_count_from_one(n, *, batch_size, seed):
-    return list((shuffled(n, seed) + 1).split(batch_size))
-
-
-@mistake(
+last_batch_is_filled_up = mistake(
     "minibatches",
     "You filled up the last batch with indices that had their turn before. Each index occurs "
     "once, and the last batch is smaller.",
+    change={".split": "[torch.arange(n + -n % batch_size) % n].split"},
 )
-def last_batch_is_filled_up(n, *, batch_size, seed):
-    order = shuffled(n, seed)
-    missing = -n % batch_size
-    filled = torch.cat([order, order[torch.arange(missing) % n]])
-    return list(filled.split(batch_size))
-
 
 # --- sgd --------------------------------------------------------------------------------------
 
+sgd_climbs = mistake(
+    "sgd",
+    "You added the gradient: it points uphill, so it has to be subtracted.",
+    change={"w - lr": "w + lr"},
+)
 
-@mistake("sgd", "You added the gradient: it points uphill, so it has to be subtracted.")
-def sgd_climbs(w, grad, state, *, lr):
-    return w + lr * grad, state
+sgd_works_in_place = mistake(
+    "sgd",
+    "You changed w in place: return a new tensor, and leave the caller's as it is.",
+    change={"w - lr * grad": "w.sub_(lr * grad)"},
+)
 
+sgd_ignores_the_learning_rate = mistake(
+    "sgd",
+    "You forgot the learning rate: the step is lr times the gradient.",
+    change={"lr * grad": "grad"},
+)
 
-@mistake("sgd", "You changed w in place: return a new tensor, and leave the caller's as it is.")
-def sgd_works_in_place(w, grad, state, *, lr):
-    return w.sub_(lr * grad), state
-
-
-@mistake("sgd", "You forgot the learning rate: the step is lr times the gradient.")
-def sgd_ignores_the_learning_rate(w, grad, state, *, lr):
-    return w - grad, state
-
-
-@mistake(
+sgd_uses_the_sign = mistake(
     "sgd",
     "You stepped by lr times the sign of the gradient: its size counts, too.",
+    change={"lr * grad": "lr * grad.sign()"},
 )
-def sgd_uses_the_sign(w, grad, state, *, lr):
-    return w - lr * grad.sign(), state
 
-
-@mistake(
+sgd_normalises = mistake(
     "sgd",
     "You divided the gradient by its norm: the step is lr times the gradient as it is.",
+    change={"lr * grad": "lr * grad / grad.norm().clamp(min=1e-30)"},
 )
-def sgd_normalises(w, grad, state, *, lr):
-    return w - lr * grad / (grad * grad).sum().sqrt().clamp(min=1e-30), state
 
-
-@mistake(
+sgd_decays = mistake(
     "sgd",
     "You let the learning rate decay from step to step. Here it is what the caller says.",
+    change={"lr * grad, state": "lr / (t := (state or 0) + 1) * grad, t"},
 )
-def sgd_decays(w, grad, state, *, lr):
-    t = 1 if state is None else state + 1
-    return w - lr / t * grad, t
-
 
 # --- exponential_moving_average ---------------------------------------------------------------
 
-
-@mistake(
+average_swaps_gamma = mistake(
     "exponential_moving_average",
     "You swapped gamma and 1 - gamma: gamma is what is kept of the past.",
+    change={"gamma * y + (1 - gamma) * x": "(1 - gamma) * y + gamma * x"},
 )
-def average_swaps_gamma(xs, *, gamma, bias_correction=False):
-    y, ys = torch.zeros_like(xs[0]), []
-    for t, x in enumerate(xs, start=1):
-        y = (1 - gamma) * y + gamma * x
-        ys.append(y / (1 - gamma**t) if bias_correction else y)
-    return torch.stack(ys)
 
-
-@mistake(
+average_starts_from_the_first_value = mistake(
     "exponential_moving_average",
     "You started from the first value. Here the average starts from 0; that is what the bias "
     "correction is for.",
+    change={"torch.zeros_like(xs[0])": "xs[0]"},
 )
-def average_starts_from_the_first_value(xs, *, gamma, bias_correction=False):
-    y, ys = xs[0], []
-    for t, x in enumerate(xs, start=1):
-        y = gamma * y + (1 - gamma) * x
-        ys.append(y / (1 - gamma**t) if bias_correction else y)
-    return torch.stack(ys)
 
-
-@mistake(
+correction_is_fed_back = mistake(
     "exponential_moving_average",
     "You fed the corrected value back into the recursion. The recursion goes on with the "
     "uncorrected one; only what is read off is corrected.",
+    change={"append(y /": "append(y := y /"},
 )
-def correction_is_fed_back(xs, *, gamma, bias_correction=False):
-    y, ys = torch.zeros_like(xs[0]), []
-    for t, x in enumerate(xs, start=1):
-        y = gamma * y + (1 - gamma) * x
-        y = y / (1 - gamma**t) if bias_correction else y
-        ys.append(y)
-    return torch.stack(ys)
 
-
-@mistake(
+correction_counts_from_zero = mistake(
     "exponential_moving_average",
     "You counted t from 0 in the correction, where 1 - gamma^0 is 0. The first value is t = 1.",
+    change={"enumerate(xs, start=1)": "enumerate(xs)"},
 )
-def correction_counts_from_zero(xs, *, gamma, bias_correction=False):
-    y, ys = torch.zeros_like(xs[0]), []
-    for t, x in enumerate(xs):
-        y = gamma * y + (1 - gamma) * x
-        ys.append(y / (1 - gamma**t) if bias_correction else y)
-    return torch.stack(ys)
 
-
-@mistake(
+correction_does_not_count = mistake(
     "exponential_moving_average",
     "You divided by 1 - gamma in every step. The sum of the weights after t steps is "
     "1 - gamma^t, which depends on t.",
+    change={"gamma**t": "gamma"},
 )
-def correction_does_not_count(xs, *, gamma, bias_correction=False):
-    ys = exponential_moving_average(xs, gamma=gamma)
-    return ys / (1 - gamma) if bias_correction else ys
 
-
-@mistake(
+correction_is_that_of_the_last = mistake(
     "exponential_moving_average",
     "You corrected all values by the sum of the weights after the last step. Each has its own.",
+    change={"gamma**t": "gamma ** len(xs)"},
 )
-def correction_is_that_of_the_last(xs, *, gamma, bias_correction=False):
-    ys = exponential_moving_average(xs, gamma=gamma)
-    return ys / (1 - gamma ** len(xs)) if bias_correction else ys
 
-
-@mistake("exponential_moving_average", "You corrected the bias though nobody asked for it.")
-def bias_is_always_corrected(xs, *, gamma, bias_correction=False):
-    return exponential_moving_average(xs, gamma=gamma, bias_correction=True)
-
-
-@mistake(
-    "exponential_moving_average", "You never correct the bias, even if bias_correction is True."
+bias_is_always_corrected = mistake(
+    "exponential_moving_average",
+    "You corrected the bias though nobody asked for it.",
+    change={" if bias_correction else y": ""},
 )
-def bias_is_never_corrected(xs, *, gamma, bias_correction=False):
-    return exponential_moving_average(xs, gamma=gamma)
 
+bias_is_never_corrected = mistake(
+    "exponential_moving_average",
+    "You never correct the bias, even if bias_correction is True.",
+    change={"y / (1 - gamma**t) if bias_correction else y": "y"},
+)
 
-@mistake(
+average_is_a_sum = mistake(
     "exponential_moving_average",
     "The factor 1 - gamma in front of the new value is missing, so this is a fading sum and no "
     "average.",
+    change={"(1 - gamma) * x": "x"},
 )
-def average_is_a_sum(xs, *, gamma, bias_correction=False):
-    return exponential_moving_average(xs, gamma=gamma, bias_correction=bias_correction) / (
-        1 - gamma
-    )
 
 
 @mistake(
@@ -324,157 +228,107 @@ def average_runs_along_the_last_axis(xs, *, gamma, bias_correction=False):
     return ys.movedim(0, -1)
 
 
-@mistake(
+only_the_last_average = mistake(
     "exponential_moving_average",
     "You returned the last average only: one for each value is asked for.",
+    change={"torch.stack(ys)": "ys[-1]"},
 )
-def only_the_last_average(xs, *, gamma, bias_correction=False):
-    return exponential_moving_average(xs, gamma=gamma, bias_correction=bias_correction)[-1]
-
 
 # --- momentum ---------------------------------------------------------------------------------
 
-
-@mistake(
+velocity_without_learning_rate = mistake(
     "momentum",
     "You left the learning rate out of v and multiplied by it at the end, as PyTorch does. Here "
     "v contains it; when lr changes from step to step, the two differ.",
+    change={"lr * grad": "grad", "w - v": "w - lr * v"},
 )
-def velocity_without_learning_rate(w, grad, state, *, lr, momentum=0.9):
-    (v,) = begun(w, state, 1)
-    v = momentum * v + grad
-    return w - lr * v, [v]
 
-
-@mistake(
+gradient_is_damped = mistake(
     "momentum",
     "You damped the gradient by 1 - momentum, as in an average. v is a sum: it adds the full step "
     "lr times the gradient.",
+    change={"+ lr": "+ (1 - momentum) * lr"},
 )
-def gradient_is_damped(w, grad, state, *, lr, momentum=0.9):
-    (v,) = begun(w, state, 1)
-    v = momentum * v + (1 - momentum) * lr * grad
-    return w - v, [v]
 
-
-@mistake(
+velocity_is_not_used = mistake(
     "momentum",
     "You stepped with the gradient alone: either v is computed and not used, or it is not kept in "
     "the state. The step is v.",
+    change={"w - v": "w - lr * grad"},
 )
-def velocity_is_not_used(w, grad, state, *, lr, momentum=0.9):
-    return w - lr * grad, state
 
-
-@mistake(
+old_velocity_is_used = mistake(
     "momentum",
     "You moved by the velocity of the step before. Update v first, then move by the new v.",
+    change={"v = momentum": "old, v = v, momentum", "w - v": "w - old"},
 )
-def old_velocity_is_used(w, grad, state, *, lr, momentum=0.9):
-    (v,) = begun(w, state, 1)
-    return w - v, [momentum * v + lr * grad]
 
-
-@mistake(
+looks_ahead = mistake(
     "momentum",
     "This is Nesterov's variant, which looks ahead: it moves by momentum v + lr g with the new v. "
     "Plain momentum moves by v.",
+    change={"w - v": "w - (momentum * v + lr * grad)"},
 )
-def looks_ahead(w, grad, state, *, lr, momentum=0.9):
-    (v,) = begun(w, state, 1)
-    v = momentum * v + lr * grad
-    return w - (momentum * v + lr * grad), [v]
 
-
-@mistake(
+new_step_fades_as_well = mistake(
     "momentum",
     "You multiplied the new step by momentum, too: only the old v fades.",
+    change={"momentum * v + lr * grad": "momentum * (v + lr * grad)"},
 )
-def new_step_fades_as_well(w, grad, state, *, lr, momentum=0.9):
-    (v,) = begun(w, state, 1)
-    v = momentum * (v + lr * grad)
-    return w - v, [v]
 
-
-@mistake(
+momentum_is_forgotten = mistake(
     "momentum",
     "You took momentum for the part that is forgotten: it is the part of the old v that is kept.",
+    change={"momentum * v": "(1 - momentum) * v"},
 )
-def momentum_is_forgotten(w, grad, state, *, lr, momentum=0.9):
-    (v,) = begun(w, state, 1)
-    v = (1 - momentum) * v + lr * grad
-    return w - v, [v]
 
+momentum_climbs = mistake(
+    "momentum",
+    "The sign of the step is wrong: w moves by -v.",
+    change={"w - v": "w + v"},
+)
 
-@mistake("momentum", "The sign of the step is wrong: w moves by -v.")
-def momentum_climbs(w, grad, state, *, lr, momentum=0.9):
-    (v,) = begun(w, state, 1)
-    v = momentum * v + lr * grad
-    return w + v, [v]
-
-
-@mistake(
+velocity_changes_in_place = mistake(
     "momentum",
     "You updated v in place, so the old state has changed for whoever kept it. Make a new v.",
+    change={"v = momentum * v + lr * grad": "v.mul_(momentum).add_(lr * grad)"},
 )
-def velocity_changes_in_place(w, grad, state, *, lr, momentum=0.9):
-    (v,) = begun(w, state, 1)
-    v.mul_(momentum).add_(lr * grad)
-    return w - v, [v]
-
 
 # --- adagrad ----------------------------------------------------------------------------------
 
-
-@mistake(
+adagrad_eps_outside = mistake(
     "adagrad",
     "Your eps is outside the root, as in PyTorch. Here it is inside, sqrt(s + eps), and begins to "
     "matter at much larger gradients.",
+    change={"(s + eps).sqrt()": "(s.sqrt() + eps)"},
 )
-def adagrad_eps_outside(w, grad, state, *, lr, eps=1e-6):
-    (s,) = begun(w, state, 1)
-    s = s + grad**2
-    return w - lr * grad / (s.sqrt() + eps), [s]
 
-
-@mistake(
+adagrad_without_root = mistake(
     "adagrad",
     "You divided by s + eps without taking the root.",
+    change={".sqrt()": ""},
 )
-def adagrad_without_root(w, grad, state, *, lr, eps=1e-6):
-    (s,) = begun(w, state, 1)
-    s = s + grad**2
-    return w - lr * grad / (s + eps), [s]
 
-
-@mistake(
+adagrad_forgets = mistake(
     "adagrad",
     "You divided by the present gradient only: s is the sum over all steps and has to be kept in "
     "the state.",
+    change={"s + grad**2": "grad**2"},
 )
-def adagrad_forgets(w, grad, state, *, lr, eps=1e-6):
-    return w - lr * grad / (grad**2 + eps).sqrt(), state
 
-
-@mistake(
+adagrad_accumulates_steps = mistake(
     "adagrad",
     "You accumulated the squares of lr times the gradient, so that lr cancels. s is made of the "
     "gradients alone.",
+    change={"grad**2": "(lr * grad) ** 2"},
 )
-def adagrad_accumulates_steps(w, grad, state, *, lr, eps=1e-6):
-    (s,) = begun(w, state, 1)
-    s = s + (lr * grad) ** 2
-    return w - lr * grad / (s + eps).sqrt(), [s]
 
-
-@mistake(
+adagrad_updates_late = mistake(
     "adagrad",
     "You used s before adding the present square to it, so the first step is divided by sqrt(eps). "
     "Update s first.",
+    change={"s = s +": "old, s = s, s +", "(s + eps)": "(old + eps)"},
 )
-def adagrad_updates_late(w, grad, state, *, lr, eps=1e-6):
-    (s,) = begun(w, state, 1)
-    return w - lr * grad / (s + eps).sqrt(), [s + grad**2]
 
 
 @mistake(
@@ -488,99 +342,68 @@ def adagrad_averages(w, grad, state, *, lr, eps=1e-6):
     return w - lr * grad / (s / (t + 1) + eps).sqrt(), (t + 1, s)
 
 
-@mistake(
+adagrad_fades = mistake(
     "adagrad",
     "You let the past fade, which is RMSProp. AdaGrad adds up the squares and forgets nothing.",
+    change={"s + grad**2": "0.9 * s + 0.1 * grad**2"},
 )
-def adagrad_fades(w, grad, state, *, lr, eps=1e-6):
-    (s,) = begun(w, state, 1)
-    s = 0.9 * s + 0.1 * grad**2
-    return w - lr * grad / (s + eps).sqrt(), [s]
 
-
-@mistake(
+adagrad_shares_one_rate = mistake(
     "adagrad",
     "You added up the squares of all entries: every entry has an s, and so a rate, of its own.",
+    change={"grad**2": "(grad**2).sum()"},
 )
-def adagrad_shares_one_rate(w, grad, state, *, lr, eps=1e-6):
-    (s,) = begun(w, state, 1)
-    s = s + (grad**2).sum()
-    return w - lr * grad / (s + eps).sqrt(), [s]
 
-
-@mistake(
+adagrad_accumulates_eps = mistake(
     "adagrad",
     "You kept s + eps in the state, so that eps is added once more in every step.",
+    change={"grad**2": "grad**2 + eps", "(s + eps)": "s"},
 )
-def adagrad_accumulates_eps(w, grad, state, *, lr, eps=1e-6):
-    (s,) = begun(w, state, 1)
-    s = s + grad**2 + eps
-    return w - lr * grad / s.sqrt(), [s]
 
+adagrad_without_eps = mistake(
+    "adagrad",
+    "You forgot eps: an entry whose gradient is 0 gives 0/0.",
+    change={"(s + eps)": "s"},
+)
 
-@mistake("adagrad", "You forgot eps: an entry whose gradient is 0 gives 0/0.")
-def adagrad_without_eps(w, grad, state, *, lr, eps=1e-6):
-    (s,) = begun(w, state, 1)
-    s = s + grad**2
-    return w - lr * grad / s.sqrt(), [s]
-
-
-@mistake(
+adagrad_changes_its_state = mistake(
     "adagrad",
     "You added to s in place, so the old state has changed for whoever kept it. Make a new s.",
+    change={"s = s + grad**2": "s += grad**2"},
 )
-def adagrad_changes_its_state(w, grad, state, *, lr, eps=1e-6):
-    (s,) = begun(w, state, 1)
-    s += grad**2
-    return w - lr * grad / (s + eps).sqrt(), [s]
-
 
 # --- rmsprop ----------------------------------------------------------------------------------
 
-
-@mistake(
+rmsprop_eps_outside = mistake(
     "rmsprop",
     "Your eps is outside the root, as in PyTorch. Here it is inside, sqrt(s + eps), and begins to "
     "matter at much larger gradients.",
+    change={"(s + eps).sqrt()": "(s.sqrt() + eps)"},
 )
-def rmsprop_eps_outside(w, grad, state, *, lr, gamma=0.9, eps=1e-6):
-    (s,) = begun(w, state, 1)
-    s = gamma * s + (1 - gamma) * grad**2
-    return w - lr * grad / (s.sqrt() + eps), [s]
 
+rmsprop_without_root = mistake(
+    "rmsprop",
+    "You divided by s + eps without taking the root.",
+    change={".sqrt()": ""},
+)
 
-@mistake("rmsprop", "You divided by s + eps without taking the root.")
-def rmsprop_without_root(w, grad, state, *, lr, gamma=0.9, eps=1e-6):
-    (s,) = begun(w, state, 1)
-    s = gamma * s + (1 - gamma) * grad**2
-    return w - lr * grad / (s + eps), [s]
+rmsprop_swaps_gamma = mistake(
+    "rmsprop",
+    "You swapped gamma and 1 - gamma: gamma is what is kept of the past.",
+    change={"gamma * s + (1 - gamma)": "(1 - gamma) * s + gamma"},
+)
 
-
-@mistake("rmsprop", "You swapped gamma and 1 - gamma: gamma is what is kept of the past.")
-def rmsprop_swaps_gamma(w, grad, state, *, lr, gamma=0.9, eps=1e-6):
-    (s,) = begun(w, state, 1)
-    s = (1 - gamma) * s + gamma * grad**2
-    return w - lr * grad / (s + eps).sqrt(), [s]
-
-
-@mistake(
+rmsprop_adds_up = mistake(
     "rmsprop",
     "The factor 1 - gamma in front of the square is missing, so s is a fading sum and no average.",
+    change={"(1 - gamma) * grad**2": "grad**2"},
 )
-def rmsprop_adds_up(w, grad, state, *, lr, gamma=0.9, eps=1e-6):
-    (s,) = begun(w, state, 1)
-    s = gamma * s + grad**2
-    return w - lr * grad / (s + eps).sqrt(), [s]
 
-
-@mistake(
+rmsprop_never_forgets = mistake(
     "rmsprop",
     "Your s never fades, which is AdaGrad. RMSProp averages over the recent past.",
+    change={"gamma * s + (1 - gamma) * grad**2": "s + grad**2"},
 )
-def rmsprop_never_forgets(w, grad, state, *, lr, gamma=0.9, eps=1e-6):
-    (s,) = begun(w, state, 1)
-    s = s + grad**2
-    return w - lr * grad / (s + eps).sqrt(), [s]
 
 
 @mistake(
@@ -593,24 +416,18 @@ def rmsprop_corrects_the_bias(w, grad, state, *, lr, gamma=0.9, eps=1e-6):
     return w - lr * grad / (s / (1 - gamma**t) + eps).sqrt(), (t, s)
 
 
-@mistake(
+rmsprop_updates_late = mistake(
     "rmsprop",
     "You used s before it was updated, so the first step is divided by sqrt(eps). Update s first.",
+    change={"s = gamma": "old, s = s, gamma", "(s + eps)": "(old + eps)"},
 )
-def rmsprop_updates_late(w, grad, state, *, lr, gamma=0.9, eps=1e-6):
-    (s,) = begun(w, state, 1)
-    return w - lr * grad / (s + eps).sqrt(), [gamma * s + (1 - gamma) * grad**2]
 
-
-@mistake(
+rmsprop_squares_the_average = mistake(
     "rmsprop",
     "You averaged the gradients and squared the result. RMSProp averages the squares; gradients "
     "of changing sign make the difference.",
+    change={"grad**2": "grad", "(s + eps)": "(s**2 + eps)"},
 )
-def rmsprop_squares_the_average(w, grad, state, *, lr, gamma=0.9, eps=1e-6):
-    (m,) = begun(w, state, 1)
-    m = gamma * m + (1 - gamma) * grad
-    return w - lr * grad / (m**2 + eps).sqrt(), [m]
 
 
 @mistake(
@@ -619,349 +436,224 @@ def rmsprop_squares_the_average(w, grad, state, *, lr, gamma=0.9, eps=1e-6):
     "of the squares.",
 )
 def rmsprop_is_centred(w, grad, state, *, lr, gamma=0.9, eps=1e-6):
-    s, m = begun(w, state, 2)
+    s, m = (torch.zeros_like(w), torch.zeros_like(w)) if state is None else state
     s, m = gamma * s + (1 - gamma) * grad**2, gamma * m + (1 - gamma) * grad
-    return w - lr * grad / (s - m**2 + eps).sqrt(), [s, m]
+    return w - lr * grad / (s - m**2 + eps).sqrt(), (s, m)
 
 
-@mistake(
+rmsprop_forgets = mistake(
     "rmsprop",
     "You do not keep s in the state: every step begins with s = 0.",
+    change={"gamma * s + ": ""},
 )
-def rmsprop_forgets(w, grad, state, *, lr, gamma=0.9, eps=1e-6):
-    return w - lr * grad / ((1 - gamma) * grad**2 + eps).sqrt(), state
 
-
-@mistake(
+rmsprop_changes_its_state = mistake(
     "rmsprop",
     "You changed s in place, so the old state has changed for whoever kept it. Make a new s.",
+    change={"s = gamma * s + (1 - gamma) * grad**2": "s.mul_(gamma).add_((1 - gamma) * grad**2)"},
 )
-def rmsprop_changes_its_state(w, grad, state, *, lr, gamma=0.9, eps=1e-6):
-    (s,) = begun(w, state, 1)
-    s.mul_(gamma).add_((1 - gamma) * grad**2)
-    return w - lr * grad / (s + eps).sqrt(), [s]
-
 
 # --- adadelta ---------------------------------------------------------------------------------
 
-
-def adadelta_averages(grad, s, d, rho, eps):
-    """The right new s, step and new d."""
-    s = rho * s + (1 - rho) * grad**2
-    step = ((d + eps) / (s + eps)).sqrt() * grad
-    return s, step, rho * d + (1 - rho) * step**2
-
-
-@mistake(
+d_averages_gradients = mistake(
     "adadelta",
     "You averaged the squared gradients in both places, so that the two nearly cancel. d is the "
     "average of the squared steps.",
+    change={"step**2": "grad**2"},
 )
-def d_averages_gradients(w, grad, state, *, rho=0.9, eps=1e-5):
-    s, d = begun(w, state, 2)
-    s, step, _ = adadelta_averages(grad, s, d, rho, eps)
-    return w - step, [s, rho * d + (1 - rho) * grad**2]
 
-
-@mistake(
+d_is_updated_early = mistake(
     "adadelta",
-    "You updated d with the square of the gradient before computing the step. The step comes "
-    "first, with the old d, and then its square goes into d.",
+    "You put the square of the step into d and then computed the step once more, with the new d. "
+    "The step is the one with the old d; its square goes into d afterwards.",
+    change={"w - step": "w - ((d + eps) / (s + eps)).sqrt() * grad"},
 )
-def d_is_updated_early(w, grad, state, *, rho=0.9, eps=1e-5):
-    s, d = begun(w, state, 2)
-    s, _, d = adadelta_averages(grad, s, d, rho, eps)
-    return w - ((d + eps) / (s + eps)).sqrt() * grad, [s, d]
 
-
-@mistake(
+s_is_updated_late = mistake(
     "adadelta",
     "Your step uses the old s. Update s with the present gradient first; only d is used as it was.",
+    change={"s = rho": "old, s = s, rho", "(s + eps)": "(old + eps)"},
 )
-def s_is_updated_late(w, grad, state, *, rho=0.9, eps=1e-5):
-    s, d = begun(w, state, 2)
-    step = ((d + eps) / (s + eps)).sqrt() * grad
-    return w - step, [rho * s + (1 - rho) * grad**2, rho * d + (1 - rho) * step**2]
 
-
-@mistake(
+nothing_sets_it_in_motion = mistake(
     "adadelta",
     "The eps in the numerator is missing. d is 0 before the first step, so nothing ever moves.",
+    change={"(d + eps)": "d"},
 )
-def nothing_sets_it_in_motion(w, grad, state, *, rho=0.9, eps=1e-5):
-    s, d = begun(w, state, 2)
-    s = rho * s + (1 - rho) * grad**2
-    step = (d / (s + eps)).sqrt() * grad
-    return w - step, [s, rho * d + (1 - rho) * step**2]
 
-
-@mistake(
+adadelta_without_root = mistake(
     "adadelta",
     "You forgot the root: d/s is a ratio of squares.",
+    change={".sqrt()": ""},
 )
-def adadelta_without_root(w, grad, state, *, rho=0.9, eps=1e-5):
-    s, d = begun(w, state, 2)
-    s = rho * s + (1 - rho) * grad**2
-    step = (d + eps) / (s + eps) * grad
-    return w - step, [s, rho * d + (1 - rho) * step**2]
 
-
-@mistake(
+adadelta_eps_outside = mistake(
     "adadelta",
     "Your eps is outside the roots: it belongs inside both of them.",
+    change={"((d + eps) / (s + eps)).sqrt()": "(d.sqrt() + eps) / (s.sqrt() + eps)"},
 )
-def adadelta_eps_outside(w, grad, state, *, rho=0.9, eps=1e-5):
-    s, d = begun(w, state, 2)
-    s = rho * s + (1 - rho) * grad**2
-    step = (d.sqrt() + eps) / (s.sqrt() + eps) * grad
-    return w - step, [s, rho * d + (1 - rho) * step**2]
 
+adadelta_swaps_rho = mistake(
+    "adadelta",
+    "You swapped rho and 1 - rho: rho is what is kept of the past.",
+    change={
+        "rho * s + (1 - rho)": "(1 - rho) * s + rho",
+        "rho * d + (1 - rho)": "(1 - rho) * d + rho",
+    },
+)
 
-@mistake("adadelta", "You swapped rho and 1 - rho: rho is what is kept of the past.")
-def adadelta_swaps_rho(w, grad, state, *, rho=0.9, eps=1e-5):
-    s, d = begun(w, state, 2)
-    s, step, d = adadelta_averages(grad, s, d, 1 - rho, eps)
-    return w - step, [s, d]
-
-
-@mistake(
+d_averages_sizes = mistake(
     "adadelta",
     "You average the size of the steps and not their squares: d is made of g'^2, as s is of g^2.",
+    change={"step**2": "step.abs()"},
 )
-def d_averages_sizes(w, grad, state, *, rho=0.9, eps=1e-5):
-    s, d = begun(w, state, 2)
-    s, step, _ = adadelta_averages(grad, s, d, rho, eps)
-    return w - step, [s, rho * d + (1 - rho) * step.abs()]
 
-
-@mistake(
+d_is_not_kept = mistake(
     "adadelta",
     "You do not keep d in the state: every step begins with d = 0, so the steps never grow.",
+    change={"(s, d)": "(s, torch.zeros_like(d))"},
 )
-def d_is_not_kept(w, grad, state, *, rho=0.9, eps=1e-5):
-    s, d = begun(w, state, 2)
-    s, step, _ = adadelta_averages(grad, s, d, rho, eps)
-    return w - step, [s, d]
 
-
-@mistake(
+d_never_forgets = mistake(
     "adadelta",
     "You added up the squared steps in d, without fading: both s and d are moving averages.",
+    change={"rho * d + (1 - rho) * step**2": "d + step**2"},
 )
-def d_never_forgets(w, grad, state, *, rho=0.9, eps=1e-5):
-    s, d = begun(w, state, 2)
-    s, step, _ = adadelta_averages(grad, s, d, rho, eps)
-    return w - step, [s, d + step**2]
 
-
-@mistake(
+adadelta_changes_its_state = mistake(
     "adadelta",
     "You changed s or d in place, so the old state has changed for whoever kept it. Make new ones.",
+    change={
+        "s = rho * s + (1 - rho) * grad**2": "s.mul_(rho).add_((1 - rho) * grad**2)",
+        "d = rho * d + (1 - rho) * step**2": "d.mul_(rho).add_((1 - rho) * step**2)",
+    },
 )
-def adadelta_changes_its_state(w, grad, state, *, rho=0.9, eps=1e-5):
-    s, d = begun(w, state, 2)
-    s.mul_(rho).add_((1 - rho) * grad**2)
-    step = ((d + eps) / (s + eps)).sqrt() * grad
-    d.mul_(rho).add_((1 - rho) * step**2)
-    return w - step, [s, d]
-
 
 # --- adam -------------------------------------------------------------------------------------
 
-
-def adam_averages(w, grad, state, beta1, beta2):
-    """The right t, m and v after this step."""
-    t, m, v = (0, torch.zeros_like(w), torch.zeros_like(w)) if state is None else state
-    return t + 1, beta1 * m + (1 - beta1) * grad, beta2 * v + (1 - beta2) * grad**2
-
-
-@mistake(
+adam_without_correction = mistake(
     "adam",
     "There is no bias correction. Both averages start from 0 and have to be divided by the sum of "
     "their weights, 1 - beta^t.",
+    change={" / (1 - beta1**t)": "", " / (1 - beta2**t)": ""},
 )
-def adam_without_correction(w, grad, state, *, lr, beta1=0.9, beta2=0.999, eps=1e-8):
-    t, m, v = adam_averages(w, grad, state, beta1, beta2)
-    return w - lr * m / (v.sqrt() + eps), (t, m, v)
 
-
-@mistake(
+only_m_is_corrected = mistake(
     "adam",
     "You corrected m but not v: both start from 0, and v even more slowly leaves it.",
+    change={" / (1 - beta2**t)": ""},
 )
-def only_m_is_corrected(w, grad, state, *, lr, beta1=0.9, beta2=0.999, eps=1e-8):
-    t, m, v = adam_averages(w, grad, state, beta1, beta2)
-    return w - lr * m / (1 - beta1**t) / (v.sqrt() + eps), (t, m, v)
 
+only_v_is_corrected = mistake(
+    "adam",
+    "You corrected v but not m: both averages start from 0.",
+    change={" / (1 - beta1**t)": ""},
+)
 
-@mistake("adam", "You corrected v but not m: both averages start from 0.")
-def only_v_is_corrected(w, grad, state, *, lr, beta1=0.9, beta2=0.999, eps=1e-8):
-    t, m, v = adam_averages(w, grad, state, beta1, beta2)
-    return w - lr * m / ((v / (1 - beta2**t)).sqrt() + eps), (t, m, v)
-
-
-@mistake(
+steps_are_not_counted = mistake(
     "adam",
     "You divided by 1 - beta in every step. The correction is 1 - beta^t, where t counts the "
     "steps and is kept in the state.",
+    change={"beta1**t": "beta1", "beta2**t": "beta2"},
 )
-def steps_are_not_counted(w, grad, state, *, lr, beta1=0.9, beta2=0.999, eps=1e-8):
-    t, m, v = adam_averages(w, grad, state, beta1, beta2)
-    m_hat, v_hat = m / (1 - beta1), v / (1 - beta2)
-    return w - lr * m_hat / (v_hat.sqrt() + eps), (t, m, v)
 
-
-@mistake(
+steps_count_from_zero = mistake(
     "adam",
     "You counted t from 0, where 1 - beta^0 is 0 and the first step 0/0. The first step is t = 1.",
+    change={"(0,": "(-1,"},
 )
-def steps_count_from_zero(w, grad, state, *, lr, beta1=0.9, beta2=0.999, eps=1e-8):
-    t, m, v = adam_averages(w, grad, state, beta1, beta2)
-    m_hat, v_hat = m / (1 - beta1 ** (t - 1)), v / (1 - beta2 ** (t - 1))
-    return w - lr * m_hat / (v_hat.sqrt() + eps), (t, m, v)
 
+steps_count_from_two = mistake(
+    "adam",
+    "Your first step is t = 2: count up once per step, and start with t = 1.",
+    change={"(0,": "(1,"},
+)
 
-@mistake("adam", "Your first step is t = 2: count up once per step, and start with t = 1.")
-def steps_count_from_two(w, grad, state, *, lr, beta1=0.9, beta2=0.999, eps=1e-8):
-    t, m, v = adam_averages(w, grad, state, beta1, beta2)
-    m_hat, v_hat = m / (1 - beta1 ** (t + 1)), v / (1 - beta2 ** (t + 1))
-    return w - lr * m_hat / (v_hat.sqrt() + eps), (t, m, v)
-
-
-@mistake(
+adam_eps_inside = mistake(
     "adam",
     "Your eps is inside the root. In Adam it is outside, sqrt(v^) + eps; for small gradients the "
     "difference is large.",
+    change={"(v_hat.sqrt() + eps)": "(v_hat + eps).sqrt()"},
 )
-def adam_eps_inside(w, grad, state, *, lr, beta1=0.9, beta2=0.999, eps=1e-8):
-    t, m, v = adam_averages(w, grad, state, beta1, beta2)
-    m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
-    return w - lr * m_hat / (v_hat + eps).sqrt(), (t, m, v)
 
-
-@mistake(
+eps_is_corrected_as_well = mistake(
     "adam",
     "You added eps to the root of the uncorrected v and corrected afterwards, which makes eps "
     "larger in the first steps. Correct v first, then take the root and add eps.",
+    change={"v_hat.sqrt() + eps": "(v.sqrt() + eps) / (1 - beta2**t) ** 0.5"},
 )
-def eps_is_corrected_as_well(w, grad, state, *, lr, beta1=0.9, beta2=0.999, eps=1e-8):
-    t, m, v = adam_averages(w, grad, state, beta1, beta2)
-    rate = lr * (1 - beta2**t) ** 0.5 / (1 - beta1**t)
-    return w - rate * m / (v.sqrt() + eps), (t, m, v)
 
-
-@mistake(
+corrected_averages_are_kept = mistake(
     "adam",
     "You kept the corrected averages in the state, so that the next step corrects them again.",
+    change={"(t, m, v)": "(t, m_hat, v_hat)"},
 )
-def corrected_averages_are_kept(w, grad, state, *, lr, beta1=0.9, beta2=0.999, eps=1e-8):
-    t, m, v = adam_averages(w, grad, state, beta1, beta2)
-    m, v = m / (1 - beta1**t), v / (1 - beta2**t)
-    return w - lr * m / (v.sqrt() + eps), (t, m, v)
 
-
-@mistake(
+betas_are_swapped = mistake(
     "adam",
     "You swapped the betas: beta1 belongs to the gradients, beta2 to their squares.",
+    change={"t = t + 1": "t = t + 1\n    beta1, beta2 = beta2, beta1"},
 )
-def betas_are_swapped(w, grad, state, *, lr, beta1=0.9, beta2=0.999, eps=1e-8):
-    t, m, v = adam_averages(w, grad, state, beta2, beta1)
-    m_hat, v_hat = m / (1 - beta2**t), v / (1 - beta1**t)
-    return w - lr * m_hat / (v_hat.sqrt() + eps), (t, m, v)
 
+adam_without_root = mistake(
+    "adam",
+    "You divided by v^ + eps without taking the root.",
+    change={".sqrt()": ""},
+)
 
-@mistake("adam", "You divided by v^ + eps without taking the root.")
-def adam_without_root(w, grad, state, *, lr, beta1=0.9, beta2=0.999, eps=1e-8):
-    t, m, v = adam_averages(w, grad, state, beta1, beta2)
-    m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
-    return w - lr * m_hat / (v_hat + eps), (t, m, v)
-
-
-@mistake(
+v_averages_squares_of_m = mistake(
     "adam",
     "You averaged the squares of m in v: v is made of the squares of the gradient itself.",
+    change={"grad**2": "m**2"},
 )
-def v_averages_squares_of_m(w, grad, state, *, lr, beta1=0.9, beta2=0.999, eps=1e-8):
-    t, m, v = (0, torch.zeros_like(w), torch.zeros_like(w)) if state is None else state
-    t, m = t + 1, beta1 * m + (1 - beta1) * grad
-    v = beta2 * v + (1 - beta2) * m**2
-    m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
-    return w - lr * m_hat / (v_hat.sqrt() + eps), (t, m, v)
 
-
-@mistake(
+adam_steps_along_the_gradient = mistake(
     "adam",
     "You stepped along the gradient and not along its average: m is computed and not used.",
+    change={"lr * m_hat": "lr * grad"},
 )
-def adam_steps_along_the_gradient(w, grad, state, *, lr, beta1=0.9, beta2=0.999, eps=1e-8):
-    t, m, v = adam_averages(w, grad, state, beta1, beta2)
-    return w - lr * grad / ((v / (1 - beta2**t)).sqrt() + eps), (t, m, v)
 
-
-@mistake(
+largest_v_is_used = mistake(
     "adam",
     "You divided by the largest v so far, which is the variant AMSGrad. Adam divides by the "
     "present one.",
+    change={
+        "v = (0,": "v, top = (0, torch.zeros_like(w),",
+        "v_hat = v / (1 - beta2**t)": "v_hat = top = torch.maximum(top, v / (1 - beta2**t))",
+        "(t, m, v)": "(t, m, v, top)",
+    },
 )
-def largest_v_is_used(w, grad, state, *, lr, beta1=0.9, beta2=0.999, eps=1e-8):
-    inner, top = (None, torch.zeros_like(w)) if state is None else state
-    t, m, v = adam_averages(w, grad, inner, beta1, beta2)
-    top = torch.maximum(top, v / (1 - beta2**t))
-    return w - lr * m / (1 - beta1**t) / (top.sqrt() + eps), ((t, m, v), top)
 
-
-@mistake(
+adam_changes_its_state = mistake(
     "adam",
     "You changed m or v in place, so the old state has changed for whoever kept it. Make new ones.",
+    change={
+        "m = beta1 * m + (1 - beta1) * grad": "m.mul_(beta1).add_((1 - beta1) * grad)",
+        "v = beta2 * v + (1 - beta2) * grad**2": "v.mul_(beta2).add_((1 - beta2) * grad**2)",
+    },
 )
-def adam_changes_its_state(w, grad, state, *, lr, beta1=0.9, beta2=0.999, eps=1e-8):
-    t, m, v = (0, torch.zeros_like(w), torch.zeros_like(w)) if state is None else state
-    t = t + 1
-    m.mul_(beta1).add_((1 - beta1) * grad)
-    v.mul_(beta2).add_((1 - beta2) * grad**2)
-    m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
-    return w - lr * m_hat / (v_hat.sqrt() + eps), (t, m, v)
-
 
 # --- on a second device ------------------------------------------------------------------------
 
-
-@mistake(
+velocity_starts_on_the_cpu = mistake(
     "momentum",
     "The velocity starts on the CPU: give torch.zeros the device of w, or use torch.zeros_like.",
+    change={"torch.zeros_like(w)": "torch.zeros(w.shape, dtype=w.dtype)"},
     on="cuda",
 )
-def velocity_starts_on_the_cpu(w, grad, state, *, lr, momentum=0.9):
-    require_gradient(w, grad)
-    require_positive(lr, "lr")
-    require_fraction(momentum, "momentum")
-    v = torch.zeros(w.shape, dtype=w.dtype) if state is None else state
-    v = momentum * v + lr * grad
-    return w - v, v
 
-
-@mistake(
+averages_are_always_collected_on_the_cpu = mistake(
     "exponential_moving_average",
     'You wrote the device "cpu" into your code, so that the averages are collected there: ask xs '
     "for its device.",
+    change={"torch.stack(ys)": 'torch.stack(ys).to("cpu")'},
     on="cuda",
 )
-def averages_are_always_collected_on_the_cpu(xs, *, gamma, bias_correction=False):
-    ys = exponential_moving_average(xs, gamma=gamma, bias_correction=bias_correction)
-    collected = torch.empty(ys.shape, dtype=ys.dtype, device="cpu")
-    for t, y in enumerate(ys):
-        collected[t] = y
-    return collected
 
-
-@mistake(
+root_in_numpy = mistake(
     "adagrad",
     "You go through NumPy for the root, which knows the CPU only: torch has the same function for "
     "tensors.",
+    change={"(s + eps).sqrt()": "torch.as_tensor((s + eps).numpy() ** 0.5)"},
     on="cuda",
 )
-def root_in_numpy(w, grad, state, *, lr, eps=1e-6):
-    adagrad(w, grad, state, lr=lr, eps=eps)  # refuses what cannot be used
-    s = torch.zeros_like(w) if state is None else state
-    s = s + grad**2
-    return w - lr * grad / torch.from_numpy(np.asarray(np.sqrt((s + eps).numpy()))), s
