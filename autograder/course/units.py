@@ -7,6 +7,7 @@ tests say what earns points; the module says in which order, and what needs what
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,7 +106,7 @@ class Unit:
 
 
 def read_unit(folder: Path) -> Unit:
-    """Read a unit from its module and its tests.
+    """Read a unit from its module and its tests; anew only if a file of it has changed.
 
     Args:
         folder: a folder ``NN_name`` that holds ``name.py``.
@@ -113,30 +114,51 @@ def read_unit(folder: Path) -> Unit:
     Raises:
         CourseError: the folder's name or something in its files is wrong.
     """
+    stamps = ((file.name, file.stat()) for file in sorted(folder.glob("*.py")))
+    return _read_unit(folder, tuple((n, s.st_mtime_ns, s.st_size, s.st_ino) for n, s in stamps))
+
+
+@functools.lru_cache(maxsize=128)
+def _read_unit(folder: Path, state: tuple[tuple[str, int, int, int], ...]) -> Unit:
+    """Read a unit whose files are in this state."""
     match = _FOLDER.fullmatch(folder.name)
     if match is None:
         raise CourseError(f"{folder} is not named like a unit; name it like 05_convolution.")
     path = folder / f"{match['module']}.py"
     module = parse(path)
-    defined = functions(module)
-    public = {name: node for name, node in defined.items() if not name.startswith("_")}
-    graph = call_graph(module)
+    public = {n: node for n, node in functions(module).items() if not n.startswith("_")}
+    return Unit(
+        name=folder.name,
+        number=int(match["number"]),
+        title=_title(path, match["module"]),
+        folder=folder,
+        module=match["module"],
+        exercises=_exercises(path, module, public),
+        returns={name: _returned(path, node) for name, node in public.items()},
+        forbids=declared_rules(path),
+    )
 
+
+def _exercises(
+    path: Path, module: ast.Module, public: dict[str, ast.FunctionDef]
+) -> tuple[Exercise, ...]:
+    """What the tests and text cells of a unit declare, in the order of the module."""
+    defined, graph = functions(module), call_graph(module)
     tests: dict[str, list[ExerciseTest]] = {}
     calls: dict[tuple[str, str], set[str]] = {}
-    for file, hidden in TEST_FILES.items():
-        if not (folder / file).is_file():
+    for name, hidden in TEST_FILES.items():
+        file = path.with_name(name)
+        if not file.is_file():
             continue
-        for exercise, found in declared_tests(folder / file, hidden=hidden).items():
+        for exercise, found in declared_tests(file, hidden=hidden).items():
             if exercise not in public:
                 raise CourseError(
-                    f"{place(folder / file, found[0].line)}: {found[0].name} is a test of "
+                    f"{place(file, found[0].line)}: {found[0].name} is a test of "
                     f"{exercise}, but {path.name} has no such function; correct the name."
                 )
             tests.setdefault(exercise, []).extend(found)
-        called = student_calls(parse(folder / file), public)
-        calls |= {(file, test): names for test, names in called.items()}
-
+        called = student_calls(parse(file), public)
+        calls |= {(name, test): names for test, names in called.items()}
     lined: list[tuple[int, Exercise]] = []
     for name, of_exercise in tests.items():
         start = {name}.union(*(calls[test.file, test.name] for test in of_exercise))
@@ -151,17 +173,7 @@ def read_unit(folder: Path) -> Unit:
                 "function; rename it."
             )
         lined.append((question.line, Exercise(question.name, None, question.points)))
-
-    return Unit(
-        name=folder.name,
-        number=int(match["number"]),
-        title=_title(path, match["module"]),
-        folder=folder,
-        module=match["module"],
-        exercises=tuple(exercise for _, exercise in sorted(lined, key=lambda pair: pair[0])),
-        returns={name: _returned(path, node) for name, node in public.items()},
-        forbids=declared_rules(path),
-    )
+    return tuple(exercise for _, exercise in sorted(lined, key=lambda pair: pair[0]))
 
 
 def _returned(path: Path, node: ast.FunctionDef) -> Returns:

@@ -9,7 +9,8 @@ import msgspec
 
 from autograder.course import Exercise
 from autograder.grading import operators
-from autograder.grading.replay import Outcome, advice_on, failure_of
+from autograder.grading.failures import advice_on, failure_of
+from autograder.grading.replay import Outcome
 from autograder.results import (
     Diagnosis,
     ExerciseResult,

@@ -14,8 +14,15 @@ from typing import Any
 from autograder.course import Returns
 from autograder.devices import CPU, CUDA, OUT_OF_MEMORY, Device, Note, gpu_trouble
 from autograder.exam import PreparedTest, Script
-from autograder.supervisor import Call, Code, Loader, Reply, Session
-from autograder.testing import CallRecord, StudentError, StudentStopped, same_value
+from autograder.supervisor import Call, Code, Loader, Reply, Session, Worker
+from autograder.testing import (
+    CallRecord,
+    NotDefined,
+    StudentError,
+    StudentStopped,
+    same_value,
+    student_error,
+)
 
 # A function that hung this often in one submission is not called again.
 PATIENCE = 2
@@ -47,9 +54,11 @@ class RemoteBackend:
         self._returns, self._scripts = returns, scripts
         self._loader = Loader(session, code, device)
         self._timeouts: Counter[str] = Counter()
+        self._missing: dict[str, StudentError] = {}  # functions that the module does not define
         self._test: PreparedTest | None = None
         self._replies: list[Reply] = []
         self._stopped: StudentStopped | None = None
+        self._known_of: Worker | None = None
         self._expected: list[tuple[CallRecord, Reply | None]] = []
         self._next = 0
         self._spoilt = False
@@ -63,7 +72,9 @@ class RemoteBackend:
         if script is None or script.batch is None or self._gave_up(script):
             return
         try:
-            worker = self._loader.ready()
+            worker = self._ready()
+            if not self._missing.keys().isdisjoint(script.batch.functions):
+                return  # asking for the rest is soon done: what needs the function ends the test
             for reply in worker.run(script.batch, self.session.seconds()):
                 self._replies.append(reply)
                 if len(self._replies) < len(script.batch):
@@ -108,7 +119,10 @@ class RemoteBackend:
             )
         call = Call(record.function, record.args, record.kwargs, self._returns.get(record.function))
         try:
-            reply = self._loader.ready().call(call, self.session.seconds(), self.device)
+            worker = self._ready()
+            if missing := self._missing.get(record.function):
+                raise again(missing)
+            reply = worker.call(call, self.session.seconds(), self.device)
         except StudentStopped as stop:
             if stop.category == "timeout":
                 self._timeouts[record.function] += 1
@@ -141,12 +155,27 @@ class RemoteBackend:
             )
         raise StudentStopped(found, sentence)
 
+    def _ready(self) -> Worker:
+        """A worker with the code loaded; what is missing in it is not known yet if it is new."""
+        worker = self._loader.ready()
+        if worker is not self._known_of:
+            self._known_of, self._missing = worker, {}
+        return worker
+
     def _explained(self, function: str, error: StudentError) -> StudentError:
-        """A function that is missing because its file stopped half way: say that instead."""
+        """A function that is missing because its file stopped half way: say that instead.
+
+        Raises:
+            StudentStopped: it is missing because its file stopped the process.
+        """
         error.line = self._line(error.line)
-        if isinstance(error, NotImplementedError) and self._loader.error and not error.line:
-            raise self._loader.error
-        return error
+        if not isinstance(error, NotImplementedError) or error.line:
+            return error
+        why = self._loader.error
+        if isinstance(why, StudentStopped):
+            raise StudentStopped(why.category, why.reason)
+        self._missing[function] = why or error
+        return again(self._missing[function])
 
     def _line(self, claimed: str) -> str:
         """A line of the submission, as the worker says; nothing if there is no such line.
@@ -230,6 +259,11 @@ class RemoteBackend:
     def _count(self, stop: StudentStopped, script: Script) -> None:
         if stop.category == "timeout" and script.batch is not None:
             self._timeouts[script.batch.functions[len(self._replies)]] += 1
+
+
+def again(missing: StudentError) -> StudentError:
+    """Why a function is not defined, anew: what is raised twice keeps both tracebacks."""
+    return student_error(missing.kind, missing.message, missing.line, missing.trace, of=NotDefined)
 
 
 def _pairs(known: Any, came: Any, parts: Returns) -> dict[int, Any]:

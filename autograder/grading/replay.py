@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -11,21 +10,18 @@ import hypothesis
 import pytest
 from hypothesis.errors import HypothesisException
 
-from autograder.devices import CPU, CUDA, gpu_trouble
+from autograder.devices import CUDA, gpu_trouble
 from autograder.errors import HandgradError
 from autograder.exam import PreparedExample, PreparedTest, count_elements
 from autograder.grading import operators
-from autograder.grading.advice import advice, is_about_placement
 from autograder.results import Failure, Speed
 from autograder.testing import (
     CallRecord,
-    Case,
-    Mismatch,
+    NotDefined,
     Student,
     StudentError,
     StudentStopped,
     body_replaced,
-    describe,
     is_property,
     to_device,
 )
@@ -102,8 +98,9 @@ def run_test(
     """Run a test on its examples; if it fails, look for a smaller input that it fails on.
 
     A timeout or a crash ends the test at once and is not made smaller: each try would cost the
-    whole deadline again. Nor does the input matter where a forbidden operator was called, nor on
-    the simulated device: there it matters where tensors are, not what is in them.
+    whole deadline again. Nor does the input matter where a forbidden operator was called or nothing
+    is written yet, nor on the simulated device: there it matters where tensors are, not what is in
+    them.
 
     Args:
         test: the test; its device is to be active.
@@ -127,7 +124,8 @@ def run_test(
             break
     if outcome.failed:
         outcome.smallest = outcome.failed[0]
-        final = test.place.simulated or _final(outcome.failed[0].error)
+        unwritten = all(isinstance(f.error, NotImplementedError) for f in outcome.failed)
+        final = test.place.simulated or unwritten or _final(outcome.failed[0].error)
         if smaller and is_property(test.function) and not final:
             outcome.smallest = _search(test, student, backend, first, outcome.failed[0])
     outcome.seconds = time.perf_counter() - began
@@ -136,7 +134,9 @@ def run_test(
 
 def _final(error: BaseException) -> bool:
     """Whether other inputs would tell no more."""
-    return isinstance(error, StudentStopped) or operators.operator_of(error) is not None
+    if isinstance(error, StudentStopped | NotDefined):
+        return True
+    return operators.operator_of(error) is not None
 
 
 def attempt(test: PreparedTest, student: Student, example: PreparedExample) -> FailedExample | None:
@@ -215,86 +215,3 @@ def _search(
             if error is not raised:
                 raise
     return smallest
-
-
-def failure_of(outcome: Outcome) -> Failure:
-    """A failed test in words; its device is to be active.
-
-    The category and the exception's type and line say nothing about hidden inputs; message,
-    inputs and trace do, and a report decides who sees them.
-    """
-    assert outcome.smallest is not None
-    error, calls = outcome.smallest.error, outcome.smallest.calls
-    inputs = {name: describe(value) for name, value in _named(outcome.smallest.example.inputs)}
-    last = calls[-1].function if calls else ""
-    raised = bool(calls) and calls[-1].error is error
-    if isinstance(error, Mismatch):
-        return Failure(category=error.category, message=str(error), inputs=inputs)
-    if isinstance(error, StudentStopped):
-        return Failure(category=error.category, message=error.reason, inputs=inputs, function=last)
-    if isinstance(error, NotImplementedError) and raised:
-        # Student functions call one another: `conv2d_forward` may stop in an unwritten `im2col`.
-        return Failure(
-            category="not attempted",
-            message=getattr(error, "message", str(error)),
-            function=last,
-            line=getattr(error, "line", ""),
-        )
-    operator = operators.operator_of(error) if raised else None
-    if operator is not None:
-        return Failure(
-            category=operators.CATEGORY,
-            message=operators.sentence(last, operator),
-            function=last,
-            operator=operator,
-            line=getattr(error, "line", ""),
-            trace=getattr(error, "trace", ""),
-        )
-    if raised:
-        kind = getattr(error, "kind", type(error).__name__)
-        told = str(getattr(error, "message", error))
-        elsewhere = outcome.test.place is not CPU and is_about_placement(told)
-        return Failure(
-            category="wrong device" if elsewhere else "exception",
-            message=f"{last} raised {kind}: {told}",
-            exception=kind,
-            line=getattr(error, "line", ""),
-            trace=getattr(error, "trace", ""),
-            inputs=inputs,
-            function=last,
-        )
-    if isinstance(error, AssertionError):
-        told = str(error).strip() or "the check does not hold"
-        return Failure(category="wrong value", message=told, inputs=inputs)
-    if isinstance(error, pytest.fail.Exception):  # by `pytest.raises`: nothing was raised
-        return Failure(category="no error raised", message=str(error), inputs=inputs)
-    returned = ", ".join(describe(call.value, elements=0) for call in calls)
-    return Failure(
-        category="wrong type",
-        message=f"The check could not use what was returned ({returned}): {error}",
-        inputs=inputs,
-    )
-
-
-def advice_on(outcome: Outcome, failure: Failure, sources: Mapping[str, str]) -> str:
-    """What to write instead, if the failure is one of placement; empty if it is not.
-
-    Args:
-        outcome: of the test.
-        failure: the same in words.
-        sources: the student's text, by label.
-    """
-    if failure.category != "wrong device" or outcome.smallest is None:
-        return ""
-    called = [call.function for call in reversed(outcome.smallest.calls)]
-    return advice(
-        sources, failure.line, failure.message, dict.fromkeys(called), outcome.test.place.place
-    )
-
-
-def _named(inputs: dict[str, Any]) -> list[tuple[str, Any]]:
-    """The drawn arguments by name, the fields of a case by their own names."""
-    named: list[tuple[str, Any]] = []
-    for name, value in inputs.items():
-        named += vars(value).items() if isinstance(value, Case) else [(name, value)]
-    return named

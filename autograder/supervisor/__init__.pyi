@@ -1,5 +1,6 @@
 from .batches import Batch, Call, EarlierResult, encode_batch
 from .confining import ConfinementError, confinement_findings, layers_here, require_level
+from .connection import Worker
 from .endings import why_it_did_not_load
 from .loading import Code, Loader
 from .replies import Reply
@@ -15,6 +16,7 @@ __all__ = [
     "Loader",
     "Reply",
     "Session",
+    "Worker",
     "Workers",
     "confinement_findings",
     "encode_batch",

@@ -1,7 +1,7 @@
 from . import plugin
 from .cases import Case, describe, map_tensors, to_device
 from .comparison import TOLERANCE, Mismatch, assert_close, assert_inputs_unchanged
-from .errors import StudentError, StudentStopped, student_error
+from .errors import NotDefined, StudentError, StudentStopped, student_error
 from .exercises import alternative, exercise, mistake
 from .plugin import GRADING_PLUGIN, SUBJECTS
 from .property import Body, body_of, body_replaced, is_property
@@ -18,6 +18,7 @@ __all__ = [
     "Case",
     "Mismatch",
     "ModuleBackend",
+    "NotDefined",
     "Reference",
     "Student",
     "StudentError",

@@ -28,6 +28,14 @@ class StudentError(Exception):
         self.kind, self.message, self.line, self.trace = kind, message, line, trace
 
 
+class NotDefined(StudentError):
+    """The student's module does not define the function: whatever it is asked, this is the answer.
+
+    `student_error` makes one that is also the builtin exception that kept it from being defined, or
+    a ``NotImplementedError``.
+    """
+
+
 class StudentStopped(BaseException):
     """The student's process did not answer: it hung, died, or broke the protocol.
 
@@ -45,7 +53,13 @@ class StudentStopped(BaseException):
 
 
 def student_error(
-    kind: str, message: str, line: str = "", trace: str = "", base: str = ""
+    kind: str,
+    message: str,
+    line: str = "",
+    trace: str = "",
+    base: str = "",
+    *,
+    of: type[StudentError] = StudentError,
 ) -> StudentError:
     """A `StudentError` that is also an instance of the builtin exception it stands for.
 
@@ -58,6 +72,7 @@ def student_error(
         line: where it left the student's file.
         trace: its traceback within that file.
         base: the nearest builtin type it derives from (default: ``kind``).
+        of: which kind of `StudentError`.
 
     Example:
         >>> isinstance(student_error("ValueError", "p must be below 1"), ValueError)
@@ -65,8 +80,8 @@ def student_error(
     """
     plain = _PLAIN.get(base or kind)
     if plain is None:
-        return StudentError(kind, message, line, trace)
-    cls = type(f"Student{plain.__name__}", (StudentError, plain), {})
+        return of(kind, message, line, trace)
+    cls = type(f"Student{plain.__name__}", (of, plain), {})
     error = cls(kind, message, line, trace)
     assert isinstance(error, StudentError)
     return error

@@ -1,9 +1,7 @@
 """Known wrong implementations of unit 8: each replaces one function of the reference.
 
-Some are small changes of its text; most of the others do not check their arguments.
+Most are small changes of its text.
 """
-
-import math
 
 import numpy as np
 import torch
@@ -11,203 +9,152 @@ from soft_argmax import soft_max_gradient
 
 from autograder.testing import mistake
 
-
-def softmax(z):
-    """Each row's softmax, without overflow."""
-    e = (z - z.amax(1, keepdim=True)).exp()
-    return e / e.sum(1, keepdim=True)
-
-
-def log_sum_exp(z):
-    """Each row's log-sum-exp, without overflow."""
-    m = z.amax(1)
-    return m + (z - m[:, None]).exp().sum(1).log()
-
-
-def indices(x):
-    """0, 1, ..., D-1 with the dtype and the device of x."""
-    return torch.arange(x.shape[1], dtype=x.dtype, device=x.device)
-
-
 # --- logsumexp --------------------------------------------------------------------------------
 
-
-@mistake(
+nothing_is_taken_out = mistake(
     "logsumexp",
     "Your exponentials overflow for large scores and underflow to log 0 for very negative ones. "
     "Take each row's maximum out before you exponentiate, and put it back afterwards.",
+    change={"x - largest": "x", "largest.squeeze(1) + ": ""},
 )
-def nothing_is_taken_out(x, *, t=1.0):
-    return (t * x).exp().sum(1).log() / t
 
-
-@mistake(
+one_maximum_for_the_batch = mistake(
     "logsumexp",
     "You took one maximum out of the whole batch. A row far below it underflows to log 0: every "
     "row needs its own maximum.",
+    change={"x.amax(1, keepdim=True)": "x.max().expand(len(x), 1)"},
 )
-def one_maximum_for_the_batch(x, *, t=1.0):
-    m = x.max()
-    return m + (t * (x - m)).exp().sum(1).log() / t
 
-
-@mistake(
+log_is_not_divided_by_t = mistake(
     "logsumexp",
     "The factor 1/t is missing: the logarithm of the sum approaches t times the maximum, so it "
     "must be divided by t.",
+    change={"largest.squeeze(1) + total.log() / t": "t * largest.squeeze(1) + total.log()"},
 )
-def log_is_not_divided_by_t(x, *, t=1.0):
-    return log_sum_exp(t * x)
 
-
-@mistake(
+scores_are_not_multiplied_by_t = mistake(
     "logsumexp",
     "Your t stands only in front of the logarithm. It must multiply the scores inside the "
     "exponential, too, or the result never approaches the maximum.",
+    change={
+        "t * (x - largest)": "x - largest",
+        "largest.squeeze(1) + total.log()": "(largest.squeeze(1) + total.log())",
+    },
 )
-def scores_are_not_multiplied_by_t(x, *, t=1.0):
-    return log_sum_exp(x) / t
 
-
-@mistake(
+t_is_a_temperature = mistake(
     "logsumexp",
     "You used t as a temperature, which divides the scores. In this unit t is a sharpness: it "
     "multiplies them, and larger t is closer to the maximum.",
+    change={"t * (x - largest)": "(x - largest) / t", "total.log() / t": "total.log() * t"},
 )
-def t_is_a_temperature(x, *, t=1.0):
-    return t * log_sum_exp(x / t)
 
+soft_maximum_ignores_t = mistake(
+    "logsumexp",
+    "You ignored t: this is the soft maximum for t = 1.",
+    change={"t * (x - largest)": "x - largest", " / t": ""},
+)
 
-@mistake("logsumexp", "You ignored t: this is the soft maximum for t = 1.")
-def soft_maximum_ignores_t(x, *, t=1.0):
-    return log_sum_exp(x)
-
-
-@mistake(
+exponentials_are_averaged = mistake(
     "logsumexp",
     "You averaged the exponentials, which makes the result too small by log(D)/t and no longer "
     "an upper bound of the maximum: add them up.",
+    change={"sum(1)": "mean(1)"},
 )
-def exponentials_are_averaged(x, *, t=1.0):
-    return log_sum_exp(t * x) / t - math.log(x.shape[1]) / t
 
-
-@mistake(
+maximum_returns_multiplied_by_t = mistake(
     "logsumexp",
     "The maximum that you took out comes back multiplied by t. What you take out of x, before it "
     "is multiplied by t, is added after the division by t, as it is.",
+    change={"return largest": "return t * largest"},
 )
-def maximum_returns_multiplied_by_t(x, *, t=1.0):
-    m = x.amax(1)
-    return t * m + (t * (x - m[:, None])).exp().sum(1).log() / t
 
+maximum_does_not_return = mistake(
+    "logsumexp",
+    "You forgot to add the maximum that you took out of each row.",
+    change={"largest.squeeze(1) + ": ""},
+)
 
-@mistake("logsumexp", "You forgot to add the maximum that you took out of each row.")
-def maximum_does_not_return(x, *, t=1.0):
-    return (t * (x - x.amax(1, keepdim=True))).exp().sum(1).log() / t
-
-
-@mistake(
+soft_maximum_keeps_an_axis = mistake(
     "logsumexp",
     "Your result has the shape (N, 1): the soft maximum of a row is one number, so the result is "
     "(N,). A (N, 1) result broadcasts silently in whatever comes next.",
+    change={"sum(1)": "sum(1, keepdim=True)", "largest.squeeze(1)": "largest"},
 )
-def soft_maximum_keeps_an_axis(x, *, t=1.0):
-    return (log_sum_exp(t * x) / t)[:, None]
-
 
 # --- soft_onehot ------------------------------------------------------------------------------
 
-
-@mistake(
+onehot_overflows = mistake(
     "soft_onehot",
     "Your exponentials overflow, and infinity divided by infinity is NaN. Take each row's maximum "
     "out first: it cancels in the fraction.",
+    change={"_probabilities(x, t)": "(e := (t * x).exp()) / e.sum(1, keepdim=True)"},
 )
-def onehot_overflows(x, *, t=1.0):
-    e = (t * x).exp()
-    return e / e.sum(1, keepdim=True)
 
-
-@mistake(
+onehot_takes_one_maximum_for_the_batch = mistake(
     "soft_onehot",
     "You took one maximum out of the whole batch. All entries of a row far below it underflow, "
     "and 0/0 is NaN: every row needs its own maximum.",
+    change={"_probabilities(x, t)": "(e := (t * (x - x.max())).exp()) / e.sum(1, keepdim=True)"},
 )
-def onehot_takes_one_maximum_for_the_batch(x, *, t=1.0):
-    e = (t * (x - x.max())).exp()
-    return e / e.sum(1, keepdim=True)
 
-
-@mistake(
+onehot_divides_by_t = mistake(
     "soft_onehot",
     "You divided the scores by t. In this unit t is a sharpness and multiplies them; what divides "
     "them is the temperature 1/t.",
+    change={"(x, t)": "(x, 1 / t)"},
 )
-def onehot_divides_by_t(x, *, t=1.0):
-    return softmax(x / t)
 
+onehot_ignores_t = mistake(
+    "soft_onehot",
+    "You ignored t: it multiplies the scores before they are exponentiated.",
+    change={"(x, t)": "(x, 1)"},
+)
 
-@mistake("soft_onehot", "You ignored t: it multiplies the scores before they are exponentiated.")
-def onehot_ignores_t(x, *, t=1.0):
-    return softmax(x)
-
-
-@mistake(
+onehot_normalises_columns = mistake(
     "soft_onehot",
     "You normalised over the batch: here the columns sum to 1. Every row is a distribution of its "
     "own, so the rows must sum to 1.",
+    change={"_probabilities(x, t)": "_probabilities(x.T, t).T"},
 )
-def onehot_normalises_columns(x, *, t=1.0):
-    return softmax((t * x).T).T
 
-
-@mistake(
+t_multiplies_the_probabilities = mistake(
     "soft_onehot",
     "You multiplied the probabilities by t instead of the scores; your rows sum to t, not to 1.",
+    change={"_probabilities(x, t)": "t * _probabilities(x, 1)"},
 )
-def t_multiplies_the_probabilities(x, *, t=1.0):
-    return t * softmax(x)
 
-
-@mistake(
+powers_are_not_normalised = mistake(
     "soft_onehot",
     "You raised the probabilities to the power t, which is right up to a factor: afterwards the "
     "rows have to be normalised again.",
+    change={"_probabilities(x, t)": "_probabilities(x, 1) ** t"},
 )
-def powers_are_not_normalised(x, *, t=1.0):
-    return softmax(x) ** t
 
-
-@mistake(
+onehot_is_hard = mistake(
     "soft_onehot",
     "You returned the hard one-hot vector. The soft one gives every index a positive share, and "
     "has a derivative because of it.",
+    change={
+        "_probabilities(x, t)": "torch.zeros_like(x).scatter(1, x.argmax(1, keepdim=True), 1.0)"
+    },
 )
-def onehot_is_hard(x, *, t=1.0):
-    return torch.zeros_like(x).scatter(1, x.argmax(1, keepdim=True), 1.0)
 
-
-@mistake(
+maximum_is_taken_out_without_t = mistake(
     "soft_onehot",
     "You exponentiated t times x and took the maximum of x out without multiplying it by t. That "
     "cancels on paper, but for large t the exponentials overflow.",
+    change={
+        "_probabilities(x, t)": "(e := (t * x - x.amax(1)[:, None]).exp()) / e.sum(1)[:, None]"
+    },
 )
-def maximum_is_taken_out_without_t(x, *, t=1.0):
-    e = (t * x - x.amax(1, keepdim=True)).exp()
-    return e / e.sum(1, keepdim=True)
 
-
-@mistake(
+scores_change_in_place = mistake(
     "soft_onehot",
     "You took the maximum out of x itself, so the caller's scores have changed. Work on a new "
     "tensor.",
+    change={"return": "x -= x.amax(1, keepdim=True)\n    return"},
 )
-def scores_change_in_place(x, *, t=1.0):
-    x -= x.amax(1, keepdim=True)
-    e = (t * x).exp()
-    return e / e.sum(1, keepdim=True)
-
 
 # --- soft_max_gradient ------------------------------------------------------------------------
 
@@ -225,43 +172,35 @@ gradient_forgets_the_inner_t = mistake(
     change={"_probabilities(x, t)": "_probabilities(x, t) / t"},
 )
 
-
-@mistake(
+gradient_takes_softmax_of_x = mistake(
     "soft_max_gradient",
     "You took the softmax of x where the formula has the softmax of t x: the t within the "
     "exponentials stays there.",
+    change={"(x, t)": "(x, 1)"},
 )
-def gradient_takes_softmax_of_x(x, *, t=1.0):
-    return softmax(x)
 
-
-@mistake(
+gradient_divides_by_t = mistake(
     "soft_max_gradient",
     "You took t for a temperature and divided the scores by it; t is a sharpness and multiplies "
     "them.",
+    change={"(x, t)": "(x, 1 / t)"},
 )
-def gradient_divides_by_t(x, *, t=1.0):
-    return softmax(x / t)
 
-
-@mistake(
+gradient_of_the_hard_maximum = mistake(
     "soft_max_gradient",
     "This is the gradient of the hard maximum: 1 for the largest entry and 0 for the rest. The "
     "soft maximum depends on all entries.",
+    change={
+        "_probabilities(x, t)": "torch.zeros_like(x).scatter(1, x.argmax(1, keepdim=True), 1.0)"
+    },
 )
-def gradient_of_the_hard_maximum(x, *, t=1.0):
-    return torch.zeros_like(x).scatter(1, x.argmax(1, keepdim=True), 1.0)
 
-
-@mistake(
+gradient_of_the_probability = mistake(
     "soft_max_gradient",
     "You differentiated once too often: t p (1 - p) is the derivative of the probability, and the "
     "gradient of the soft maximum is the probability itself.",
+    change={"_probabilities(x, t)": "t * (p := _probabilities(x, t)) * (1 - p)"},
 )
-def gradient_of_the_probability(x, *, t=1.0):
-    p = softmax(t * x)
-    return t * p * (1 - p)
-
 
 gradient_is_averaged_over_rows = mistake(
     "soft_max_gradient",
@@ -286,16 +225,12 @@ jacobian_is_diagonal = mistake(
     change={"p.diag_embed() - outer": "(p * (1 - p)).diag_embed()"},
 )
 
-
-@mistake(
+squares_are_subtracted_twice = mistake(
     "soft_onehot_jacobian",
     "You subtracted p_i^2 twice on the diagonal: either start from diag(p) and subtract the whole "
     "outer product, or start from diag(p (1 - p)) and leave its diagonal out.",
+    change={"p.diag_embed()": "(p * (1 - p)).diag_embed()"},
 )
-def squares_are_subtracted_twice(x, *, t=1.0):
-    p = softmax(t * x)
-    return t * ((p * (1 - p)).diag_embed() - p[:, :, None] * p[:, None, :])
-
 
 jacobian_has_the_wrong_sign = mistake(
     "soft_onehot_jacobian",
@@ -303,35 +238,25 @@ jacobian_has_the_wrong_sign = mistake(
     change={"return t": "return -t"},
 )
 
-
-@mistake(
+others_gain_as_well = mistake(
     "soft_onehot_jacobian",
     "The sign off the diagonal is wrong: what one index gains the others lose, so that every row "
     "and every column of the Jacobian sums to 0.",
+    change={"diag_embed() - outer": "diag_embed() * (1 - 2 * p[:, None, :]) + outer"},
 )
-def others_gain_as_well(x, *, t=1.0):
-    p = softmax(t * x)
-    return t * (p.diag_embed() * (1 - 2 * p[:, None, :]) + p[:, :, None] * p[:, None, :])
 
-
-@mistake(
+t_multiplies_the_diagonal_only = mistake(
     "soft_onehot_jacobian",
     "t multiplies only diag(p) in your result: it is a factor of the whole matrix.",
+    change={"(p.diag_embed() - outer)": "p.diag_embed() - outer"},
 )
-def t_multiplies_the_diagonal_only(x, *, t=1.0):
-    p = softmax(t * x)
-    return t * p.diag_embed() - p[:, :, None] * p[:, None, :]
 
-
-@mistake(
+jacobian_takes_softmax_of_x = mistake(
     "soft_onehot_jacobian",
     "You have the factor t, but took the softmax of x instead of t x: t belongs into the "
     "probabilities as well.",
+    change={"(x, t)": "(x, 1)"},
 )
-def jacobian_takes_softmax_of_x(x, *, t=1.0):
-    p = softmax(x)
-    return t * (p.diag_embed() - p[:, :, None] * p[:, None, :])
-
 
 jacobians_are_summed = mistake(
     "soft_onehot_jacobian",
@@ -342,263 +267,201 @@ jacobians_are_summed = mistake(
 
 # --- soft_argmax ------------------------------------------------------------------------------
 
+indices_count_from_one = mistake(
+    "soft_argmax",
+    "You counted the indices from 1: they count from 0.",
+    change={"index *": "(index + 1) *"},
+)
 
-@mistake("soft_argmax", "You counted the indices from 1: they count from 0.")
-def indices_count_from_one(x, *, t=1.0):
-    return ((indices(x) + 1) * softmax(t * x)).sum(1)
-
-
-@mistake(
+argmax_is_hard = mistake(
     "soft_argmax",
     "You returned the index of the largest score. The soft argmax is the mean index under the "
     "probabilities; the hard one has no useful derivative.",
+    change={"(index * _probabilities(x, t)).sum(1)": "x.argmax(1).to(x.dtype)"},
 )
-def argmax_is_hard(x, *, t=1.0):
-    return x.argmax(1).to(x.dtype)
 
-
-@mistake(
+mean_is_rounded = mistake(
     "soft_argmax",
     "You rounded the mean index to a whole number, which makes it constant almost everywhere: "
     "leave it as it is.",
+    change={"sum(1)": "sum(1).round()"},
 )
-def mean_is_rounded(x, *, t=1.0):
-    return (indices(x) * softmax(t * x)).sum(1).round()
 
-
-@mistake(
+indices_are_scaled_to_one = mistake(
     "soft_argmax",
     "You scaled the indices to [0, 1], as for image coordinates. Here they are 0, 1, ..., D - 1.",
+    change={"sum(1)": "sum(1) / max(x.shape[1] - 1, 1)"},
 )
-def indices_are_scaled_to_one(x, *, t=1.0):
-    return (indices(x) * softmax(t * x)).sum(1) / max(x.shape[1] - 1, 1)
 
+argmax_ignores_t = mistake(
+    "soft_argmax",
+    "You ignored t: the probabilities are the softmax of t x.",
+    change={"(x, t)": "(x, 1)"},
+)
 
-@mistake("soft_argmax", "You ignored t: the probabilities are the softmax of t x.")
-def argmax_ignores_t(x, *, t=1.0):
-    return (indices(x) * softmax(x)).sum(1)
-
-
-@mistake(
+argmax_divides_by_t = mistake(
     "soft_argmax",
     "You divided the scores by t. It is a sharpness and multiplies them: larger t is closer to "
     "the hard argmax.",
+    change={"(x, t)": "(x, 1 / t)"},
 )
-def argmax_divides_by_t(x, *, t=1.0):
-    return (indices(x) * softmax(x / t)).sum(1)
 
-
-@mistake(
+scores_are_averaged = mistake(
     "soft_argmax",
     "You averaged the scores instead of the indices: this is the mean score under p. Weigh the "
     "index i with p_i.",
+    change={"index *": "x *"},
 )
-def scores_are_averaged(x, *, t=1.0):
-    return (x * softmax(t * x)).sum(1)
 
-
-@mistake(
+argmax_overflows = mistake(
     "soft_argmax",
     "Your exponentials overflow for large scores. Build on probabilities that take each row's "
     "maximum out first.",
+    change={"_probabilities(x, t)": "(e := (t * x).exp())", "sum(1)": "sum(1) / e.sum(1)"},
 )
-def argmax_overflows(x, *, t=1.0):
-    e = (t * x).exp()
-    return (indices(x) * e).sum(1) / e.sum(1)
 
-
-@mistake(
+weighted_indices_are_averaged = mistake(
     "soft_argmax",
     "You divided by D as if the probabilities had to be averaged: they sum to 1 already, so the "
     "weighted sum is the mean.",
+    change={"sum(1)": "mean(1)"},
 )
-def weighted_indices_are_averaged(x, *, t=1.0):
-    return (indices(x) * softmax(t * x)).mean(1)
 
-
-@mistake(
+mean_is_always_float32 = mistake(
     "soft_argmax",
     "Your result is float32 whatever x is: results have the dtype of the inputs.",
+    change={"sum(1)": "sum(1).float()"},
 )
-def mean_is_always_float32(x, *, t=1.0):
-    return (indices(x) * softmax(t * x)).sum(1).float()
-
 
 # --- soft_argmax_gradient ---------------------------------------------------------------------
 
-
-@mistake(
+quoted_formula = mistake(
     "soft_argmax_gradient",
     "i p_i (1 - p_i) is often quoted, but it is not the gradient: it keeps only the diagonal of "
     "the softmax Jacobian, although x_i moves every p_j, and it drops the factor t.",
+    change={"t * p * (index - mean)": "index * p * (1 - p)"},
 )
-def quoted_formula(x, *, t=1.0):
-    p = softmax(t * x)
-    return indices(x) * p * (1 - p)
 
-
-@mistake(
+quoted_formula_with_t = mistake(
     "soft_argmax_gradient",
     "You kept only the diagonal of the softmax Jacobian: x_i moves every p_j, because they share "
     "a denominator, and the other indices' share of the change is missing.",
+    change={"p * (index - mean)": "index * p * (1 - p)"},
 )
-def quoted_formula_with_t(x, *, t=1.0):
-    p = softmax(t * x)
-    return t * indices(x) * p * (1 - p)
 
-
-@mistake(
+slope_forgets_t = mistake(
     "soft_argmax_gradient",
     "The factor t is missing: the scores are multiplied by t inside the softmax, and nothing "
     "cancels it here.",
+    change={"t * p": "p"},
 )
-def slope_forgets_t(x, *, t=1.0):
-    p, i = softmax(t * x), indices(x)
-    return p * (i - (i * p).sum(1, keepdim=True))
 
-
-@mistake(
+slope_has_the_wrong_sign = mistake(
     "soft_argmax_gradient",
     "The sign is wrong: raising the score of an index pulls the mean towards that index, so what "
     "lies to the right of the mean has a positive entry.",
+    change={"index - mean": "mean - index"},
 )
-def slope_has_the_wrong_sign(x, *, t=1.0):
-    p, i = softmax(t * x), indices(x)
-    return t * p * ((i * p).sum(1, keepdim=True) - i)
 
-
-@mistake(
+index_and_mean_count_differently = mistake(
     "soft_argmax_gradient",
     "You counted the index from 1 and the mean from 0. Count both from 0; the entries must sum "
     "to 0.",
+    change={"index - mean": "index + 1 - mean"},
 )
-def index_and_mean_count_differently(x, *, t=1.0):
-    p, i = softmax(t * x), indices(x)
-    return t * p * (i + 1 - (i * p).sum(1, keepdim=True))
 
-
-@mistake(
+hard_argmax_is_subtracted = mistake(
     "soft_argmax_gradient",
     "You subtracted the hard argmax where the mean index belongs.",
+    change={"index - mean": "index - x.argmax(1, keepdim=True)"},
 )
-def hard_argmax_is_subtracted(x, *, t=1.0):
-    p, i = softmax(t * x), indices(x)
-    return t * p * (i - x.argmax(1, keepdim=True))
 
-
-@mistake(
+denominator_is_taken_for_constant = mistake(
     "soft_argmax_gradient",
     "You differentiated as if the denominator of the softmax were a constant: the part with the "
     "mean index, which is subtracted, is missing.",
+    change={"(index - mean)": "index"},
 )
-def denominator_is_taken_for_constant(x, *, t=1.0):
-    return t * indices(x) * softmax(t * x)
 
-
-@mistake(
+slope_takes_softmax_of_x = mistake(
     "soft_argmax_gradient",
     "You have the factor t, but took the softmax of x instead of t x.",
+    change={"(x, t)": "(x, 1)"},
 )
-def slope_takes_softmax_of_x(x, *, t=1.0):
-    p, i = softmax(x), indices(x)
-    return t * p * (i - (i * p).sum(1, keepdim=True))
 
-
-@mistake(
+middle_is_subtracted = mistake(
     "soft_argmax_gradient",
     "You subtracted the middle of the row, (D - 1)/2, instead of the mean index under p.",
+    change={"index - mean": "index - (x.shape[1] - 1) / 2"},
 )
-def middle_is_subtracted(x, *, t=1.0):
-    return t * softmax(t * x) * (indices(x) - (x.shape[1] - 1) / 2)
-
 
 # --- max_backward -----------------------------------------------------------------------------
 
-
-@mistake(
+every_maximum_receives_all = mistake(
     "max_backward",
     "You sent the whole gradient to every entry that equals the maximum. At a tie only the first "
     "of them receives it.",
+    change={
+        "x.argmax(1, keepdim=True)": "x == x.amax(1, keepdim=True)",
+        "torch.zeros_like(x).scatter(1, first, ": "(first * ",
+    },
 )
-def every_maximum_receives_all(dout, x):
-    return (x == x.amax(1, keepdim=True)) * dout[:, None]
 
-
-@mistake(
+ties_share_evenly = mistake(
     "max_backward",
     "You shared the gradient out evenly among tied maxima, as torch.amax does. In this course the "
     "first of them receives all of it.",
+    change={
+        "x.argmax(1, keepdim=True)": "(x == x.amax(1, keepdim=True)).to(x.dtype)",
+        "torch.zeros_like(x).scatter(1, first, ": "(first / first.sum(1, keepdim=True) * ",
+    },
 )
-def ties_share_evenly(dout, x):
-    tied = (x == x.amax(1, keepdim=True)).to(x.dtype)
-    return tied / tied.sum(1, keepdim=True) * dout[:, None]
 
-
-@mistake(
+last_maximum_wins = mistake(
     "max_backward",
     "At a tie you chose the last maximum: the convention of this course is the first.",
+    change={"x.argmax": "x.shape[1] - 1 - x.flip(1).argmax"},
 )
-def last_maximum_wins(dout, x):
-    last = x.shape[1] - 1 - x.flip(1).argmax(1, keepdim=True)
-    return torch.zeros_like(x).scatter(1, last, dout[:, None])
 
-
-@mistake(
+upstream_is_forgotten = mistake(
     "max_backward",
     "You forgot the upstream gradient: the largest entry receives dout of its row, not 1.",
+    change={"dout[:, None]": "1.0"},
 )
-def upstream_is_forgotten(dout, x):
-    return torch.zeros_like(x).scatter(1, x.argmax(1, keepdim=True), 1.0)
 
-
-@mistake(
+maximum_is_a_factor = mistake(
     "max_backward",
     "You multiplied by the maximum itself. Its slope is 1, however large it is.",
+    change={"dout[:, None]": "dout[:, None] * x.gather(1, first)"},
 )
-def maximum_is_a_factor(dout, x):
-    first = x.argmax(1, keepdim=True)
-    return torch.zeros_like(x).scatter(1, first, dout[:, None] * x.gather(1, first))
 
-
-@mistake(
+largest_magnitude_wins = mistake(
     "max_backward",
     "You looked for the largest absolute value: a maximum is the largest number, and in a row of "
     "negative numbers that is the one nearest to 0.",
+    change={"x.argmax": "x.abs().argmax"},
 )
-def largest_magnitude_wins(dout, x):
-    return torch.zeros_like(x).scatter(1, x.abs().argmax(1, keepdim=True), dout[:, None])
 
-
-@mistake(
+maximum_of_the_whole_batch = mistake(
     "max_backward",
     "You sent a gradient only to the rows that hold the largest entry of the whole batch. Every "
     "row has a maximum of its own.",
+    change={"dout[:, None]": "(dout * (x.amax(1) == x.max()))[:, None]"},
 )
-def maximum_of_the_whole_batch(dout, x):
-    first = x.argmax(1, keepdim=True)
-    reached = x.amax(1) == x.max()
-    return torch.zeros_like(x).scatter(1, first, (dout * reached)[:, None])
 
-
-@mistake(
+gradient_is_soft = mistake(
     "max_backward",
     "You used the gradient of the soft maximum. The hard maximum depends on one entry only, and "
     "the others receive exactly 0.",
+    change={"torch.zeros_like(x).scatter(1, first, ": "(_probabilities(x, 1) * "},
 )
-def gradient_is_soft(dout, x):
-    return softmax(x) * dout[:, None]
 
-
-@mistake(
+nearly_equal_counts_as_tied = mistake(
     "max_backward",
     "You compared with a tolerance, so that numbers close to the maximum count as tied with it. "
     "The maximum is the largest number, by however little.",
+    change={"x.argmax": "torch.isclose(x, x.amax(1, keepdim=True)).int().argmax"},
 )
-def nearly_equal_counts_as_tied(dout, x):
-    near = torch.isclose(x, x.amax(1, keepdim=True), rtol=1e-5, atol=1e-8)
-    first = near.to(torch.int64).argmax(1, keepdim=True)
-    return torch.zeros_like(x).scatter(1, first, dout[:, None])
-
 
 # --- on a second device ------------------------------------------------------------------------
 

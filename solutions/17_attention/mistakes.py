@@ -718,11 +718,14 @@ def convolution_looks_too_far(kind, *, n, d, k=3):
     return multiplications, steps, path if kind == "convolution" else right
 
 
-convolution_reaches_k = mistake(
+@mistake(
     "layer_costs",
     "You divide by k. A layer sees its own position and k - 1 others, so it looks back k - 1.",
-    change={"1, layers": '1, layers if kind == "dilated" else -(-n // k)'},
 )
+def convolution_reaches_k(kind, *, n, d, k=3):
+    path = -(-n // k)
+    multiplications, steps, right = layer_costs(kind, n=n, d=d, k=k)
+    return multiplications, steps, path if kind == "convolution" else right
 
 
 @mistake(

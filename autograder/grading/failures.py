@@ -1,0 +1,98 @@
+"""A failed test in words: the category that everybody may know, and the message that not all may."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from autograder.devices import CPU
+from autograder.grading import operators
+from autograder.grading.advice import advice, is_about_placement
+from autograder.grading.replay import Outcome
+from autograder.results import Failure
+from autograder.testing import Case, Mismatch, StudentStopped, describe
+
+
+def failure_of(outcome: Outcome) -> Failure:
+    """A failed test in words; its device is to be active.
+
+    The category and the exception's type and line say nothing about hidden inputs; message,
+    inputs and trace do, and a report decides who sees them.
+    """
+    assert outcome.smallest is not None
+    error, calls = outcome.smallest.error, outcome.smallest.calls
+    inputs = {name: describe(value) for name, value in _named(outcome.smallest.example.inputs)}
+    last = calls[-1].function if calls else ""
+    raised = bool(calls) and calls[-1].error is error
+    if isinstance(error, Mismatch):
+        return Failure(category=error.category, message=str(error), inputs=inputs)
+    if isinstance(error, StudentStopped):
+        return Failure(category=error.category, message=error.reason, inputs=inputs, function=last)
+    if isinstance(error, NotImplementedError) and raised:
+        # Student functions call one another: `conv2d_forward` may stop in an unwritten `im2col`.
+        return Failure(
+            category="not attempted",
+            message=getattr(error, "message", str(error)),
+            function=last,
+            line=getattr(error, "line", ""),
+        )
+    operator = operators.operator_of(error) if raised else None
+    if operator is not None:
+        return Failure(
+            category=operators.CATEGORY,
+            message=operators.sentence(last, operator),
+            function=last,
+            operator=operator,
+            line=getattr(error, "line", ""),
+            trace=getattr(error, "trace", ""),
+        )
+    if raised:
+        kind = getattr(error, "kind", type(error).__name__)
+        told = str(getattr(error, "message", error))
+        elsewhere = outcome.test.place is not CPU and is_about_placement(told)
+        return Failure(
+            category="wrong device" if elsewhere else "exception",
+            message=f"{last} raised {kind}: {told}",
+            exception=kind,
+            line=getattr(error, "line", ""),
+            trace=getattr(error, "trace", ""),
+            inputs=inputs,
+            function=last,
+        )
+    if isinstance(error, AssertionError):
+        told = str(error).strip() or "the check does not hold"
+        return Failure(category="wrong value", message=told, inputs=inputs)
+    if isinstance(error, pytest.fail.Exception):  # by `pytest.raises`: nothing was raised
+        return Failure(category="no error raised", message=str(error), inputs=inputs)
+    returned = ", ".join(describe(call.value, elements=0) for call in calls)
+    return Failure(
+        category="wrong type",
+        message=f"The check could not use what was returned ({returned}): {error}",
+        inputs=inputs,
+    )
+
+
+def advice_on(outcome: Outcome, failure: Failure, sources: Mapping[str, str]) -> str:
+    """What to write instead, if the failure is one of placement; empty if it is not.
+
+    Args:
+        outcome: of the test.
+        failure: the same in words.
+        sources: the student's text, by label.
+    """
+    if failure.category != "wrong device" or outcome.smallest is None:
+        return ""
+    called = [call.function for call in reversed(outcome.smallest.calls)]
+    return advice(
+        sources, failure.line, failure.message, dict.fromkeys(called), outcome.test.place.place
+    )
+
+
+def _named(inputs: dict[str, Any]) -> list[tuple[str, Any]]:
+    """The drawn arguments by name, the fields of a case by their own names."""
+    named: list[tuple[str, Any]] = []
+    for name, value in inputs.items():
+        named += vars(value).items() if isinstance(value, Case) else [(name, value)]
+    return named
