@@ -1,4 +1,4 @@
-"""A failed test in words: the category that everybody may know, and the message that not all may."""
+"""A failed test in words: its category, which everybody may know, and a message."""
 
 from __future__ import annotations
 
