@@ -1,29 +1,49 @@
 """A grading process: takes jobs from the command's process, gives results back.
 
-The worker server is started before anything secret is read, so that nothing secret can be inherited
-from here.
+Where its workers' zygote comes from is settled before it reads anything secret, so that nothing
+secret can be inherited from here.
 """
 
 from __future__ import annotations
 
+import os
 import traceback
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from autograder.classroom.messages import Job, Orders, Reply, decode, encode
 from autograder.errors import HandgradError
+from autograder.worker import ForkedZygote
+
+if TYPE_CHECKING:
+    from autograder.classroom.jobs import JobGrader
 
 
-def main(connection: Connection, raw_orders: bytes) -> None:
-    """Serve jobs until the connection closes."""
+def main(zygote: ForkedZygote, descriptor: str) -> None:
+    """What `autograder.worker.prefork` goes on as.
+
+    Args:
+        zygote: of its workers.
+        descriptor: the number of the inherited connection.
+    """
+    serve(Connection(int(descriptor)), zygote)
+
+
+def serve(connection: Connection, zygote: ForkedZygote | None = None) -> None:
+    """Take orders, then jobs until the connection closes.
+
+    Args:
+        connection: to the command's process.
+        zygote: of its workers; None to start workers as the orders say.
+    """
     from autograder.supervisor import start_workers
 
-    orders = decode(raw_orders, Orders)
-    # A GPU's driver needs more than the tighter profile allows.
-    profile = "cuda" if "cuda" in orders.settings["devices"] else "cpu"
-    with start_workers(orders.worker or None, profile=profile) as workers:
+    orders = decode(connection.recv_bytes(), Orders)
+    os.environ.update(orders.environment)
+    kind = orders.worker or None
+    with start_workers(kind, profile=orders.profile, zygote=zygote) as workers:
         from autograder.classroom.jobs import JobGrader
-        from autograder.grading import DeviceLost
 
         grader = JobGrader(Path(orders.root), orders.settings, workers)
         while True:
@@ -31,17 +51,24 @@ def main(connection: Connection, raw_orders: bytes) -> None:
                 job = decode(connection.recv_bytes(), Job)
             except EOFError:
                 return
-            try:
-                reply = grader.grade(job)
-            except DeviceLost as error:
-                reply = Reply(number=job.number, fault=str(error), last=True)
-            except HandgradError as error:
-                reply = Reply(number=job.number, fault=str(error))
-            except Exception:
-                reply = Reply(number=job.number, fault=traceback.format_exc())
+            reply = _reply(grader, job)
             try:
                 connection.send_bytes(encode(reply))
             except OSError:
                 return  # nobody waits for it any more
             if reply.last:
                 return
+
+
+def _reply(grader: JobGrader, job: Job) -> Reply:
+    """What came of a job; whatever is wrong with the grader is a fault, not a result."""
+    from autograder.grading import DeviceLost
+
+    try:
+        return grader.grade(job)
+    except DeviceLost as error:
+        return Reply(number=job.number, fault=str(error), last=True)
+    except HandgradError as error:
+        return Reply(number=job.number, fault=str(error))
+    except Exception:
+        return Reply(number=job.number, fault=traceback.format_exc())

@@ -57,11 +57,18 @@ class Orders(Struct, frozen=True):
         root: the course's folder.
         settings: how to grade.
         worker: the kind of worker; empty for the best there is.
+        environment: what a unit's tests may find in theirs; a worker never has it.
     """
 
     root: str
     settings: dict[str, Any]
     worker: str = ""
+    environment: dict[str, str] = msgspec.field(default_factory=dict)
+
+    @property
+    def profile(self) -> str:
+        """How workers are confined: a GPU's driver needs more than the tighter profile allows."""
+        return "cuda" if "cuda" in self.settings["devices"] else "cpu"
 
 
 def encode(message: Struct) -> bytes:

@@ -6,16 +6,21 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnProcess
+from typing import Protocol
 
-from autograder.classroom.grading_process import main
+import msgspec
+
+from autograder.classroom.grading_process import serve
 from autograder.classroom.messages import Job, Orders, Reply, decode, encode
 from autograder.devices import VISIBLE
+from autograder.supervisor import launch
 
 # Preparing a unit and starting a process are not the submission's time.
 GRACE_SECONDS = 180.0
@@ -23,7 +28,7 @@ GRACE_SECONDS = 180.0
 
 @dataclass
 class _Member:
-    process: SpawnProcess
+    process: GradingProcess
     connection: Connection
     gpu: str = ""
     job: Job | None = None
@@ -94,16 +99,81 @@ def _busy(members: list[_Member]) -> int:
 
 
 def _start(orders: Orders, gpu: str) -> _Member:
+    """Start a grading process and tell it what to grade with.
+
+    On Linux it is the relative of its workers' zygote, so that torch is imported once for both. It
+    is told nothing before that is forked: neither by its arguments nor by its environment.
+    """
+    ours, theirs = multiprocessing.Pipe()
+    forks = sys.platform == "linux" and orders.worker in ("", "fork")
+    with theirs, _seeing_only(gpu):
+        process = _launched(theirs, orders.profile) if forks else _spawned(theirs)
+    member = _Member(process, ours, gpu)
+    with contextlib.suppress(OSError):  # it is gone: the next look finds the closed connection
+        ours.send_bytes(encode(msgspec.structs.replace(orders, environment=dict(os.environ))))
+    return member
+
+
+def _launched(connection: Connection, profile: str) -> GradingProcess:
+    with open(2, "wb", closefd=False) as errors:
+        started = launch(
+            "autograder.worker.prefork",
+            *("autograder.classroom.grading_process", profile, "", str(connection.fileno())),
+            stdin=subprocess.DEVNULL,
+            printed=errors,
+            folder=os.getcwd(),
+            descriptors=[connection.fileno()],
+        )
+    return LaunchedProcess(started)
+
+
+def _spawned(connection: Connection) -> GradingProcess:
     # Read by torch when it is imported: a grading process computes on one core, so that as many
     # as there are cores run side by side, and none starts threads.
     os.environ["OMP_NUM_THREADS"] = "1"
     context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=main, args=(theirs, encode(orders)), daemon=True)
-    with _interrupts_ignored(), _seeing_only(gpu):
+    process = context.Process(target=serve, args=(connection,), daemon=True)
+    with _interrupts_ignored():
         process.start()
-    theirs.close()
-    return _Member(process, ours, gpu)
+    return process
+
+
+class GradingProcess(Protocol):
+    """A grading process, however it was started."""
+
+    @property
+    def pid(self) -> int | None: ...
+
+    @property
+    def exitcode(self) -> int | None: ...
+
+    def join(self, timeout: float | None = None) -> None: ...
+
+    def is_alive(self) -> bool: ...
+
+    def kill(self) -> None: ...
+
+
+class LaunchedProcess:
+    """A program that was started, as `multiprocessing` shows a process."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+        self.pid = process.pid
+
+    @property
+    def exitcode(self) -> int | None:
+        return self._process.poll()
+
+    def join(self, timeout: float | None = None) -> None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout)
+
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
+
+    def kill(self) -> None:
+        self._process.kill()
 
 
 @contextlib.contextmanager

@@ -7,7 +7,9 @@ its files, and only if both are there a process of its own tries to compute some
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import hashlib
 import importlib.metadata
 import importlib.util
 import os
@@ -17,6 +19,8 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from platformdirs import user_cache_dir
 
 from autograder.devices.device import CPU, CUDA, DEVICES, SIMULATED, VISIBLE, Device, DeviceError
 
@@ -225,10 +229,33 @@ def gpu_names(count: int) -> list[str]:
 
 
 def simulation_fault() -> str:
-    """Why the simulated device cannot be used with this torch; empty if it can."""
+    """Why the simulated device cannot be used with this torch; empty if it can.
+
+    Found out once for each torch and each version of the simulation, and kept: importing torch
+    takes longer than everything else that most commands do.
+    """
+    kept = Path(user_cache_dir("handgrad"), f"simulation-{_simulation_version()}.txt")
+    try:
+        return kept.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        pass
     from autograder.devices.selftest import simulation_works
 
-    return simulation_works()
+    fault = simulation_works()
+    with contextlib.suppress(OSError):  # then it is found out again
+        kept.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        scratch = kept.with_suffix(f".{os.getpid()}")
+        scratch.write_text(fault, encoding="utf-8")
+        scratch.replace(kept)
+    return fault
+
+
+def _simulation_version() -> str:
+    """Changes with everything that the self-test depends on."""
+    digest = hashlib.sha256(f"{sys.version} {importlib.metadata.version('torch')}".encode())
+    for file in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def _release() -> str:

@@ -2,6 +2,7 @@ from .batches import Batch, Call, EarlierResult, encode_batch
 from .confining import ConfinementError, confinement_findings, layers_here, require_level
 from .connection import Worker
 from .endings import why_it_did_not_load
+from .launching import launch
 from .loading import Code, Loader
 from .replies import Reply
 from .session import Session
@@ -20,6 +21,7 @@ __all__ = [
     "Workers",
     "confinement_findings",
     "encode_batch",
+    "launch",
     "layers_here",
     "require_level",
     "start_workers",

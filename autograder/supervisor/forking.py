@@ -9,18 +9,32 @@ from typing import Self
 from autograder.devices import CPU, Device
 from autograder.supervisor.connection import Worker
 from autograder.supervisor.zygotes import Derived, Server, Zygote
-from autograder.worker import FREE, Ban, Limits
+from autograder.worker import FREE, Ban, ForkedZygote, Limits
 
 
 class ForkWorkers:
-    """Workers that take milliseconds to start; see `autograder.supervisor.workers.Workers`."""
+    """Workers that take milliseconds to start; see `autograder.supervisor.Workers`.
+
+    Args:
+        profile: how they are confined.
+        without: layers of the confinement to leave off.
+        zygote: that was forked already; None to launch one. If it is killed, the next one is
+            launched: by then this process may know what no worker may.
+    """
 
     kind = "fork"
 
-    def __init__(self, profile: str = "cpu", without: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        profile: str = "cpu",
+        without: Collection[str] = (),
+        zygote: ForkedZygote | None = None,
+    ) -> None:
         self.profile = profile
         self._without = without
-        self._zygote: Zygote | None = Zygote(profile, without)
+        self._zygote: Zygote | None = (
+            Zygote.launched(profile, without) if zygote is None else Zygote.adopted(zygote)
+        )
         self._derived: dict[Ban, Derived] = {}
         self._workers: list[Worker] = []
 
@@ -51,7 +65,7 @@ class ForkWorkers:
             self._derived.pop(ban).close()
         if self._zygote is not None and (not ban or not self._zygote.alive):
             self._close_zygotes()
-            self._zygote = Zygote(self.profile, self._without)
+            self._zygote = Zygote.launched(self.profile, self._without)
 
     def _close_zygotes(self) -> None:
         for derived in self._derived.values():

@@ -20,7 +20,7 @@ from autograder.devices import CPU, Device
 from autograder.supervisor.connection import Worker
 from autograder.supervisor.forking import ForkWorkers
 from autograder.supervisor.spawning import SpawnWorkers
-from autograder.worker import FREE, LAYERS, PROFILES, Ban, Limits
+from autograder.worker import FREE, LAYERS, PROFILES, Ban, ForkedZygote, Limits
 
 
 class Workers(Protocol):
@@ -61,7 +61,11 @@ class Workers(Protocol):
 
 
 def start_workers(
-    kind: str | None = None, *, profile: str = "cpu", without: Collection[str] = frozenset()
+    kind: str | None = None,
+    *,
+    profile: str = "cpu",
+    without: Collection[str] = frozenset(),
+    zygote: ForkedZygote | None = None,
 ) -> Workers:
     """Prepare to start workers.
 
@@ -71,6 +75,7 @@ def start_workers(
             GPU's driver shares memory and controls devices.
         without: layers of the confinement to leave off, to see what each is good for; the names
             are those of a worker's `layers`, and ``"limits"`` for every limit.
+        zygote: to fork workers from; None to start one.
 
     Raises:
         ValueError: there is no such kind here, no such profile, no such layer.
@@ -85,5 +90,5 @@ def start_workers(
     if kind == "spawn":
         return SpawnWorkers(profile, without)
     if kind == "fork" and best == "fork":
-        return ForkWorkers(profile, without)
+        return ForkWorkers(profile, without, zygote)
     raise ValueError(f"There are no workers of kind {kind!r} on this system; use {best!r}.")

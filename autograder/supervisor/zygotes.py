@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 import contextlib
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -12,7 +13,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Collection
-from typing import Any
+from typing import IO, Any
 
 import msgpack
 
@@ -20,7 +21,7 @@ from autograder.devices import Device
 from autograder.supervisor.connection import Worker
 from autograder.supervisor.launching import START_SECONDS, launch
 from autograder.supervisor.output import PipeOutput
-from autograder.worker import WIRE_VERSION, Ban, Limits, remove_tree, set_dumpable
+from autograder.worker import WIRE_VERSION, Ban, ForkedZygote, Limits, remove_tree, set_dumpable
 
 _ANSWER_SECONDS = 30.0
 
@@ -110,25 +111,27 @@ class Server:
 
 
 class Zygote(Server):
-    """The trusted end of the process that all workers come from."""
+    """The trusted end of the process that all workers come from.
 
-    def __init__(self, profile: str, without: Collection[str]) -> None:
-        control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        super().__init__(control, tempfile.mkdtemp(prefix="handgrad-"))
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115, closed in close()
-        try:
-            with theirs:
-                self._process = launch(
-                    "autograder.worker.zygote",
-                    *(str(theirs.fileno()), self._directory, profile, ",".join(without)),
-                    stdin=subprocess.DEVNULL,
-                    printed=self._errors,
-                    folder="/",
-                    descriptors=[theirs.fileno()],
-                )
-        except BaseException:
-            remove_tree(self._directory)
-            raise
+    Args:
+        process: the process, which has just been started.
+        control: the socket on which it answers.
+        directory: where its workers' directories lie.
+        errors: what it prints.
+
+    Raises:
+        RuntimeError: it does not come up.
+    """
+
+    def __init__(
+        self,
+        process: Forked | subprocess.Popen[bytes],
+        control: socket.socket,
+        directory: str,
+        errors: IO[bytes],
+    ) -> None:
+        super().__init__(control, directory)
+        self._process, self._errors = process, errors
         _Hidden.enter()
         try:
             ready, _ = self._receive(START_SECONDS)
@@ -146,6 +149,45 @@ class Zygote(Server):
                 "The process that runs the students' code could not be started. Check that this "
                 f"Python ({sys.executable}) can import autograder and torch.\n{said}"
             )
+
+    @classmethod
+    def launched(cls, profile: str, without: Collection[str]) -> Zygote:
+        """A zygote in a Python of its own, which imports torch first.
+
+        Args:
+            profile: how its workers are confined.
+            without: layers of the confinement to leave off.
+
+        Raises:
+            RuntimeError: it does not come up.
+        """
+        control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        directory = tempfile.mkdtemp(prefix="handgrad-")
+        errors = tempfile.TemporaryFile()  # noqa: SIM115, closed in close()
+        try:
+            with theirs:
+                process = launch(
+                    "autograder.worker.zygote",
+                    *(str(theirs.fileno()), directory, profile, ",".join(without)),
+                    stdin=subprocess.DEVNULL,
+                    printed=errors,
+                    folder="/",
+                    descriptors=[theirs.fileno()],
+                )
+        except BaseException:
+            control.close()
+            remove_tree(directory)
+            raise
+        return cls(process, control, directory, errors)
+
+    @classmethod
+    def adopted(cls, zygote: ForkedZygote) -> Zygote:
+        """A zygote that was forked before this process knew anything secret.
+
+        Raises:
+            RuntimeError: it does not come up.
+        """
+        return cls(Forked(zygote.pid), zygote.control, zygote.directory, zygote.errors)
 
     @property
     def alive(self) -> bool:
@@ -203,6 +245,44 @@ class Zygote(Server):
         """What it printed last."""
         self._errors.seek(0)
         return self._errors.read()[-2000:].decode(errors="replace")
+
+
+class Forked:
+    """A child of this process, as `subprocess.Popen` would show it."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self._status: int | None = None
+        self._fd = os.pidfd_open(pid)
+
+    def poll(self) -> int | None:
+        """Its exit status, or None while it runs."""
+        if self._status is None:
+            pid, status = os.waitpid(self._pid, os.WNOHANG)
+            if pid:
+                self._status = os.waitstatus_to_exitcode(status)
+                os.close(self._fd)
+        return self._status
+
+    def kill(self) -> None:
+        """End it at once."""
+        if self.poll() is None:
+            os.kill(self._pid, signal.SIGKILL)
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Its exit status, once it has ended.
+
+        Raises:
+            subprocess.TimeoutExpired: it has not ended by then.
+        """
+        if self.poll() is None:
+            waiting = select.poll()
+            waiting.register(self._fd, select.POLLIN)
+            if not waiting.poll(None if timeout is None else timeout * 1000):
+                raise subprocess.TimeoutExpired("a zygote", timeout or 0.0)
+        status = self.poll()
+        assert status is not None
+        return status
 
 
 class Derived(Server):

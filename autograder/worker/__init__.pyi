@@ -4,6 +4,7 @@ from .decoding import Decoder
 from .encoding import Encoder
 from .failures import describe_failure
 from .forbidden import FREE, Ban
+from .forked import ForkedZygote
 from .frames import Frame, FrameReader
 from .levels import DEFAULT_LEVEL, LEVELS, PROMISES, UNCONFINED, level_of, reaches
 from .observe import snapshot
@@ -23,6 +24,7 @@ __all__ = [
     "Ban",
     "Decoder",
     "Encoder",
+    "ForkedZygote",
     "Frame",
     "FrameReader",
     "Limits",
