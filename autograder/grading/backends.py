@@ -28,6 +28,7 @@ class Backends:
     def __init__(
         self, on: Callable[[Device], Backend], devices: Sequence[str], given: str = ""
     ) -> None:
+        self._on = on
         self._backends = {name: on(DEVICES[name]) for name in devices}
         self._loaded: set[str] = set()
         self._first = self._backends[devices[0]]
@@ -45,7 +46,12 @@ class Backends:
                     self._load(backend)
 
     def of(self, test: PreparedTest) -> Backend:
-        """The backend that a test asks, loaded."""
+        """The backend that a test asks, loaded.
+
+        A test that asks for no device runs on the CPU, also where only a GPU was asked for.
+        """
+        if test.device not in self._backends:
+            self._backends[test.device] = self._on(test.place)
         backend = self._backends[test.device]
         self._load(backend)
         return backend

@@ -1,28 +1,22 @@
 """Known wrong implementations of this unit, and what to say to a student who has made one.
 
-Each replaces one function of the reference, most as small changes of its text; caches are the
-reference's own. Where a function is called by the name that it replaces, it gives the reference's
-own answers.
+Each replaces one function of the reference; most are small changes of its text. Where a function is
+called by the name that it replaces, it gives the reference's own answers.
 """
 
 from __future__ import annotations
 
 import itertools
-import math
 
 import torch
 from convolution import (
-    _pad,
     _pair,
     avg_pool2d_backward,
     avg_pool2d_forward,
     col2im,
-    conv2d_backward,
     conv2d_forward,
-    cross_correlate2d,
     im2col,
     max_pool2d_forward,
-    output_size,
 )
 
 from autograder.testing import mistake
@@ -63,32 +57,18 @@ last_windows_are_missing = mistake(
     change={"x.shape[0] - kh + 1, x.shape[1] - kw + 1": "x.shape[0] - kh, x.shape[1] - kw"},
 )
 
+products_are_averaged = mistake(
+    "cross_correlate2d",
+    "You took the mean of the products: the window is summed.",
+    change={"j : j + w_out]": "j : j + w_out] / (kh * kw)"},
+)
 
-@mistake("cross_correlate2d", "You took the mean of the products: the window is summed.")
-def products_are_averaged(x, k):
-    kh, kw = k.shape
-    h, w = x.shape[0] - kh + 1, x.shape[1] - kw + 1
-    out = x.new_zeros(h, w)
-    for i in range(kh):
-        for j in range(kw):
-            out += k[i, j] * x[i : i + h, j : j + w] / (kh * kw)
-    return out
-
-
-@mistake(
+result_has_the_default_dtype = mistake(
     "cross_correlate2d",
     "Your result has torch's default dtype and device: take both from x, for example with "
     "x.new_zeros.",
+    change={"x.new_zeros": "torch.zeros"},
 )
-def result_has_the_default_dtype(x, k):
-    kh, kw = k.shape
-    h, w = x.shape[0] - kh + 1, x.shape[1] - kw + 1
-    out = torch.zeros(h, w)
-    for row in range(h):
-        for column in range(w):
-            out[row, column] = (k * x[row : row + kh, column : column + kw]).sum()
-    return out
-
 
 # convolve2d -----------------------------------------------------------------------------------
 
@@ -110,37 +90,13 @@ only_columns_are_reversed = mistake(
     change={"k.flip(0, 1)": "k.flip(1)"},
 )
 
-
-@mistake("convolve2d", "You rotated the image: rotate the kernel, or the result is upside down.")
-def image_is_rotated(x, k):
-    return cross_correlate2d(x.flip(0, 1), k)
-
+image_is_rotated = mistake(
+    "convolve2d",
+    "You rotated the image: rotate the kernel, or the result is upside down.",
+    change={"x, k.flip(0, 1)": "x.flip(0, 1), k"},
+)
 
 # im2col ---------------------------------------------------------------------------------------
-
-
-def _sizes(kernel_size, stride, padding):
-    """Three pairs (height, width), the order in which every helper here takes them."""
-    kernel, stride = _pair(kernel_size, "", minimum=1), _pair(stride, "", minimum=1)
-    return kernel, stride, _pair(padding, "", minimum=0)
-
-
-def _windows(x, kernel, stride, padding):
-    """(N, H_out, W_out, C, KH, KW): windows without going through `im2col`."""
-    (kh, kw), (sh, sw) = kernel, stride
-    padded = _pad(x, padding)
-    h_out, w_out = (padded.shape[2] - kh) // sh + 1, (padded.shape[3] - kw) // sw + 1
-    row, column = torch.arange(h_out, device=x.device), torch.arange(w_out, device=x.device)
-    rows = sh * row[:, None] + torch.arange(kh, device=x.device)
-    columns = sw * column[:, None] + torch.arange(kw, device=x.device)
-    return padded[:, :, rows[:, None, :, None], columns[:, None, :]].permute(0, 2, 3, 1, 4, 5)
-
-
-def _matrix(windows):
-    """Windows (n, h, w, ., ., .) as the rows of a matrix."""
-    n, h, w = windows.shape[:3]
-    return windows.reshape(n * h * w, -1)
-
 
 columns_put_channels_last = mistake(
     "im2col",
@@ -155,26 +111,23 @@ rows_put_samples_last = mistake(
     change={"columns.reshape": "columns.movedim(3, 5).reshape"},
 )
 
+windows_are_transposed = mistake(
+    "im2col",
+    "Your windows are transposed: inside a channel the columns run (kh, kw).",
+    change={"columns.reshape": "columns.transpose(1, 2).reshape"},
+)
 
-@mistake("im2col", "Your windows are transposed: inside a channel the columns run (kh, kw).")
-def windows_are_transposed(x, *, kernel_size, stride=1, padding=0):
-    windows = _windows(x, *_sizes(kernel_size, stride, padding))
-    return _matrix(windows.transpose(4, 5))
+width_moves_by_the_height_stride = mistake(
+    "im2col",
+    "You used the stride of the height for the width as well.",
+    change={"stride=sw": "stride=sh", "j + sw * w_out : sw": "j + sh * w_out : sh"},
+)
 
-
-@mistake("im2col", "You used the stride of the height for the width as well.")
-def width_moves_by_the_height_stride(x, *, kernel_size, stride=1, padding=0):
-    kernel, (sh, _), padding = _sizes(kernel_size, stride, padding)
-    return _matrix(_windows(x, kernel, (sh, sh), padding))
-
-
-@mistake("im2col", "You padded only at the bottom and on the right: zeros go on every side.")
-def padding_is_all_at_the_end(x, *, kernel_size, stride=1, padding=0):
-    kernel, stride, (ph, pw) = _sizes(kernel_size, stride, padding)
-    n, c, h, w = x.shape
-    padded = x.new_zeros(n, c, h + 2 * ph, w + 2 * pw)
-    padded[:, :, :h, :w] = x
-    return _matrix(_windows(padded, kernel, stride, (0, 0)))
+padding_is_all_at_the_end = mistake(
+    "im2col",
+    "You padded only at the bottom and on the right: zeros go on every side.",
+    change={"_pad(x, (ph, pw))": "_pad(x, (ph, pw)).roll((-ph, -pw), (2, 3))"},
+)
 
 
 @mistake("im2col", "You repeated the pixels of the border: the padding is zeros.")
@@ -193,26 +146,6 @@ memory_order_is_assumed = mistake(
 )
 
 # col2im ---------------------------------------------------------------------------------------
-
-
-def _scatter(cols, x_shape, kernel, stride, padding, *, keep_last=False):
-    """The padded image from `cols`: the sum over windows, or the last one kept."""
-    (kh, kw), (sh, sw), (ph, pw) = kernel, stride, padding
-    n, c, h, w = x_shape
-    h_out, w_out = (h + 2 * ph - kh) // sh + 1, (w + 2 * pw - kw) // sw + 1
-    windows = cols.reshape(n, h_out, w_out, c, kh, kw)
-    padded = cols.new_zeros(n, c, h + 2 * ph, w + 2 * pw)
-    for i, j in itertools.product(reversed(range(kh)), reversed(range(kw))):
-        place = padded[:, :, i : i + sh * h_out : sh, j : j + sw * w_out : sw]
-        pixels = windows[:, :, :, :, i, j].permute(0, 3, 1, 2)
-        place.copy_(pixels if keep_last else place + pixels)
-    return padded
-
-
-def _crop(padded, x_shape, padding):
-    (_, _, h, w), (ph, pw) = x_shape, padding
-    return padded[:, :, ph : ph + h, pw : pw + w]
-
 
 overlaps_overwrite = mistake(
     "col2im",
@@ -251,34 +184,17 @@ rows_are_read_samples_last = mistake(
 
 # conv2d_forward -------------------------------------------------------------------------------
 
-
-def _convolve(x, w, b, stride, padding):
-    """The reference's forward pass without its checks."""
-    n, c_out = len(x), len(w)
-    cols = im2col(x, kernel_size=tuple(w.shape[2:]), stride=stride, padding=padding)
-    y = cols @ w.reshape(c_out, -1).T + b
-    h_out = output_size(x.shape[2], kernel=w.shape[2], padding=padding[0], stride=stride[0])
-    out = y.reshape(n, h_out, -1, c_out).permute(0, 3, 1, 2)
-    return out, (x, cols, w, stride, padding)
-
-
-def _steps(stride, padding):
-    return _pair(stride, "", minimum=1), _pair(padding, "", minimum=0)
-
-
 bias_is_forgotten = mistake(
     "conv2d_forward",
     "You forgot the bias: each output channel has one.",
     change={".T + b": ".T"},
 )
 
-
-@mistake("conv2d_forward", "You rotated the kernels: a convolution layer cross-correlates.")
-def kernels_are_rotated(x, w, b, *, stride=1, padding=0):
-    stride, padding = _steps(stride, padding)
-    out, (_, cols, _, _, _) = _convolve(x, w.flip(2, 3), b, stride, padding)
-    return out, (x, cols, w, stride, padding)
-
+kernels_are_rotated = mistake(
+    "conv2d_forward",
+    "You rotated the kernels: a convolution layer cross-correlates.",
+    change={"w.reshape": "w.flip(2, 3).reshape"},
+)
 
 weights_are_reshaped_not_transposed = mistake(
     "conv2d_forward",
@@ -294,12 +210,11 @@ output_is_reshaped_not_permuted = mistake(
     change={"h_out, w_out, c_out).permute(0, 3, 1, 2)": "c_out, h_out, w_out)"},
 )
 
-
-@mistake("conv2d_forward", "You exchanged the strides: a pair means (height, width).")
-def strides_are_exchanged(x, w, b, *, stride=1, padding=0):
-    stride, padding = _steps(stride, padding)
-    return _convolve(x, w, b, stride[::-1], padding)
-
+strides_are_exchanged = mistake(
+    "conv2d_forward",
+    "You exchanged the strides: a pair means (height, width).",
+    change={'"stride", minimum=1)': '"stride", minimum=1)[::-1]'},
+)
 
 bias_is_added_per_channel = mistake(
     "conv2d_forward",
@@ -310,10 +225,9 @@ bias_is_added_per_channel = mistake(
 
 @mistake("conv2d_forward", "You ignored the padding.")
 def convolution_ignores_padding(x, w, b, *, stride=1, padding=0):
-    stride, padding = _steps(stride, padding)
-    kernel = tuple(min(k, n) for k, n in zip(w.shape[2:], x.shape[2:], strict=True))
-    out, _ = _convolve(x, w[:, :, : kernel[0], : kernel[1]], b, stride, (0, 0))
-    return out, _convolve(x, w, b, stride, padding)[1]
+    _, cache = conv2d_forward(x, w, b, stride=stride, padding=padding)
+    height, width = x.shape[2:]  # a kernel that does not fit any more is cut
+    return conv2d_forward(x, w[:, :, :height, :width], b, stride=stride)[0], cache
 
 
 # conv2d_backward ------------------------------------------------------------------------------
@@ -350,14 +264,23 @@ dout_is_reshaped_not_permuted = mistake(
 )
 
 
-@mistake("conv2d_backward", "Where windows overlap, you kept one share of dx: they add up.")
-def dx_overlaps_overwrite(dout, cache):
-    x, _, w, stride, padding = cache
-    _, dw, db = conv2d_backward(dout, cache)
-    dcols = dout.permute(0, 2, 3, 1).reshape(-1, len(w)) @ w.reshape(len(w), -1)
-    padded = _scatter(dcols, x.shape, tuple(w.shape[2:]), stride, padding, keep_last=True)
-    return _crop(padded, x.shape, padding), dw, db
+def _window_by_window(cols, *, x_shape, kernel_size, stride, padding):
+    """Like `col2im`, but every window is assigned, so that a pixel keeps its last one."""
+    (n, c, h, w), (kh, kw), (sh, sw), (ph, pw) = x_shape, kernel_size, stride, padding
+    h_out, w_out = (h + 2 * ph - kh) // sh + 1, (w + 2 * pw - kw) // sw + 1
+    windows = cols.reshape(n, h_out, w_out, c, kh, kw)
+    padded = cols.new_zeros(n, c, h + 2 * ph, w + 2 * pw)
+    for row, column in itertools.product(range(h_out), range(w_out)):
+        place = padded[:, :, row * sh : row * sh + kh, column * sw : column * sw + kw]
+        place[:] = windows[:, row, column]
+    return padded[:, :, ph : ph + h, pw : pw + w]
 
+
+dx_overlaps_overwrite = mistake(
+    "conv2d_backward",
+    "Where windows overlap, you kept one share of dx: they add up.",
+    change={"col2im(d": "_window_by_window(d"},
+)
 
 kernels_are_rotated_before_col2im = mistake(
     "conv2d_backward",
@@ -380,59 +303,30 @@ cached_columns_are_scaled_in_place = mistake(
 
 # conv2d_backward_naive ------------------------------------------------------------------------
 
+kernels_are_not_rotated = mistake(
+    "conv2d_backward_naive",
+    "You did not rotate the kernels by 180 degrees for dx.",
+    change={"w.flip(2, 3)": "w"},
+)
 
-def _gradients_from_spread(spread, cache, *, rotate=(2, 3), corner=None):
-    """dx and dw of the textbook way, from a given spread gradient."""
-    x, _, w, _, padding = cache
-    _, c, h, width = x.shape
-    kh, kw = w.shape[2:]
-    rotated = w.flip(rotate).transpose(0, 1)
-    full, _ = conv2d_forward(spread, rotated, w.new_zeros(c), padding=(kh - 1, kw - 1))
-    top, left = padding if corner is None else corner
-    dw, _ = conv2d_forward(
-        _pad(x, padding).transpose(0, 1), spread.transpose(0, 1), w.new_zeros(len(w))
-    )
-    return full[:, :, top : top + h, left : left + width], dw.transpose(0, 1)
+kernels_are_mirrored = mistake(
+    "conv2d_backward_naive",
+    "You reversed one axis of the kernels: 180 degrees are both.",
+    change={"w.flip(2, 3)": "w.flip(3)"},
+)
 
-
-def _spread(dout, cache, *, at_the_end=True):
-    """dout with zeros between, and the zeros of a stride that does not tile at either end."""
-    x, _, w, (sh, sw), (ph, pw) = cache
-    h = x.shape[2] + 2 * ph - w.shape[2] + 1
-    width = x.shape[3] + 2 * pw - w.shape[3] + 1
-    top, left = (0, 0) if at_the_end else ((h - 1) % sh, (width - 1) % sw)
-    spread = dout.new_zeros(*dout.shape[:2], h, width)
-    spread[:, :, top::sh, left::sw] = dout
-    return spread
-
-
-@mistake("conv2d_backward_naive", "You did not rotate the kernels by 180 degrees for dx.")
-def kernels_are_not_rotated(dout, cache):
-    dx, dw = _gradients_from_spread(_spread(dout, cache), cache, rotate=())
-    return dx, dw, dout.sum(dim=(0, 2, 3))
-
-
-@mistake("conv2d_backward_naive", "You reversed one axis of the kernels: 180 degrees are both.")
-def kernels_are_mirrored(dout, cache):
-    dx, dw = _gradients_from_spread(_spread(dout, cache), cache, rotate=(3,))
-    return dx, dw, dout.sum(dim=(0, 2, 3))
-
-
-@mistake(
+extra_zeros_come_first = mistake(
     "conv2d_backward_naive",
     "Where the stride does not tile, you put the extra zeros of the spread gradient first: the "
     "pixels that no window saw are at the end.",
+    change={"::sh, ::sw": "(h_all - 1) % sh :: sh, (w_all - 1) % sw :: sw"},
 )
-def extra_zeros_come_first(dout, cache):
-    dx, dw = _gradients_from_spread(_spread(dout, cache, at_the_end=False), cache)
-    return dx, dw, dout.sum(dim=(0, 2, 3))
 
-
-@mistake("conv2d_backward_naive", "You cropped dx at the end only: cut p off on every side.")
-def crop_of_dx_starts_at_the_corner(dout, cache):
-    dx, dw = _gradients_from_spread(_spread(dout, cache), cache, corner=(0, 0))
-    return dx, dw, dout.sum(dim=(0, 2, 3))
-
+crop_of_dx_starts_at_the_corner = mistake(
+    "conv2d_backward_naive",
+    "You cropped dx at the end only: cut p off on every side.",
+    change={"ph : ph + height, pw : pw + width": ":height, :width"},
+)
 
 dw_ignores_the_stride = mistake(
     "conv2d_backward_naive",
@@ -473,40 +367,20 @@ result_is_reshaped_not_permuted = mistake(
     change={"out.permute(0, 3, 1, 2)": "out.reshape(len(x), len(w), *x.shape[2:])"},
 )
 
-
-@mistake("conv1x1_forward", "You applied an activation: the layer itself has none.")
-def result_is_rectified(x, w, b):
-    out = torch.einsum("oc,nchw->nohw", w, x) + b[:, None, None]
-    return out.clamp(min=0), (x, w)
-
+result_is_rectified = mistake(
+    "conv1x1_forward",
+    "You applied an activation: the layer itself has none.",
+    change={"return out": "return out.clamp(min=0)"},
+)
 
 # max_pool2d_forward ---------------------------------------------------------------------------
 
-
-def _pool_sizes(kernel_size, stride, padding):
-    kernel = _pair(kernel_size, "", minimum=1)
-    stride = kernel if stride is None else _pair(stride, "", minimum=1)
-    return kernel, stride, _pair(padding, "", minimum=0)
-
-
-def _max_pool(x, kernel, stride, padding, value=-math.inf):
-    """Maxima and the reference's cache."""
-    n, c, h, w = x.shape
-    padded = _pad(x.reshape(n * c, 1, h, w), padding, value)
-    windows = im2col(padded, kernel_size=kernel, stride=stride)
-    h_out = output_size(h, kernel=kernel[0], padding=padding[0], stride=stride[0])
-    out = windows.amax(dim=1).reshape(n, c, h_out, -1)
-    return out, (windows, x.shape, kernel, stride, padding)
-
-
-@mistake(
+padding_is_zero = mistake(
     "max_pool2d_forward",
     "You padded with zeros, which win where all pixels are negative: "
     "the padding of max pooling is minus infinity.",
+    change={"-torch.inf": "0.0"},
 )
-def padding_is_zero(x, *, kernel_size, stride=None, padding=0):
-    return _max_pool(x, *_pool_sizes(kernel_size, stride, padding), value=0.0)
-
 
 max_stride_defaults_to_one = mistake(
     "max_pool2d_forward",
@@ -539,56 +413,43 @@ def partial_windows_count(x, **sizes):
 
 # max_pool2d_backward --------------------------------------------------------------------------
 
-
-def _route(share, dout, cache):
-    """dx, where each window's gradient goes by the given shares (windows, KH KW)."""
-    _, (n, c, h, w), kernel, stride, padding = cache
-    dwindows = share * dout.reshape(-1, 1)
-    shape = (n * c, 1, h, w)
-    padded = _scatter(dwindows, shape, kernel, stride, padding)
-    return _crop(padded, shape, padding).reshape(n, c, h, w)
-
-
-def _one_hot(places, windows):
-    return torch.zeros_like(windows).scatter(1, places, 1.0)
-
-
-@mistake(
+all_ties_get_the_gradient = mistake(
     "max_pool2d_backward",
     "You sent the gradient to every pixel that ties for the maximum: "
     "only the first in row-major order gets it.",
+    change={
+        "first = windows.argmax(": "largest = windows == windows.amax(",
+        "torch.zeros_like(windows).scatter(1, first, dout.reshape(-1, 1))": (
+            "largest * dout.reshape(-1, 1)"
+        ),
+    },
 )
-def all_ties_get_the_gradient(dout, cache):
-    windows = cache[0]
-    return _route((windows == windows.amax(dim=1, keepdim=True)).to(dout.dtype), dout, cache)
 
-
-@mistake(
+ties_share_the_gradient = mistake(
     "max_pool2d_backward",
     "You divided the gradient among tied pixels: the first in row-major order gets all of it.",
+    change={
+        "first = windows.argmax(": "largest = windows == windows.amax(",
+        "torch.zeros_like(windows).scatter(1, first, dout.reshape(-1, 1))": (
+            "dout.reshape(-1, 1) * largest / largest.sum(dim=1, keepdim=True)"
+        ),
+    },
 )
-def ties_share_the_gradient(dout, cache):
-    windows = cache[0]
-    ties = (windows == windows.amax(dim=1, keepdim=True)).to(dout.dtype)
-    return _route(ties / ties.sum(dim=1, keepdim=True), dout, cache)
 
-
-@mistake(
+last_tie_gets_the_gradient = mistake(
     "max_pool2d_backward",
     "You sent the gradient to the last of the tied pixels: the first in row-major order gets it.",
+    change={"windows.argmax": "windows.shape[1] - 1 - windows.flip(1).argmax"},
 )
-def last_tie_gets_the_gradient(dout, cache):
-    windows = cache[0]
-    places = windows.shape[1] - 1 - windows.flip(1).argmax(dim=1, keepdim=True)
-    return _route(_one_hot(places, windows), dout, cache)
 
-
-@mistake("max_pool2d_backward", "You looked for the first maximum column by column: go row by row.")
-def ties_are_broken_by_column(dout, cache):
-    windows, _, (kh, kw), _, _ = cache
-    transposed = windows.reshape(-1, kh, kw).transpose(1, 2).reshape(-1, kh * kw)
-    places = transposed.argmax(dim=1, keepdim=True)
-    return _route(_one_hot(places % kh * kw + places // kh, windows), dout, cache)
+ties_are_broken_by_column = mistake(
+    "max_pool2d_backward",
+    "You looked for the first maximum column by column: go row by row.",
+    change={
+        "windows.argmax": "windows.unflatten(1, kernel).mT.flatten(1).argmax",
+        "1, first,": "1, first % kernel[0] * kernel[1] + first // kernel[0],",
+    },
+)
 
 
 @mistake(
@@ -629,12 +490,11 @@ def places_are_not_shifted(dout, cache):
     return dx.reshape(n, c, h, w)
 
 
-@mistake("max_pool2d_backward", "You marked the maxima and forgot to multiply by dout.")
-def dout_is_forgotten(dout, cache):
-    windows = cache[0]
-    first = windows.argmax(dim=1, keepdim=True)
-    return _route(_one_hot(first, windows), torch.ones_like(dout), cache)
-
+dout_is_forgotten = mistake(
+    "max_pool2d_backward",
+    "You marked the maxima and forgot to multiply by dout.",
+    change={"first, dout.reshape(-1, 1)": "first, 1.0"},
+)
 
 # avg_pool2d_forward ---------------------------------------------------------------------------
 
@@ -644,15 +504,9 @@ def dout_is_forgotten(dout, cache):
     "At the border you divided by the number of real pixels: padding is "
     "counted, so the divisor is KH KW everywhere.",
 )
-def padding_is_not_counted(x, *, kernel_size, stride=None, padding=0):
-    kernel, stride, padding = _pool_sizes(kernel_size, stride, padding)
-    n, c, h, w = x.shape
-    sizes = {"kernel_size": kernel, "stride": stride, "padding": padding}
-    windows = im2col(x.reshape(n * c, 1, h, w), **sizes)
-    real = im2col(torch.ones_like(x).reshape(n * c, 1, h, w), **sizes).sum(dim=1)
-    h_out = output_size(h, kernel=kernel[0], padding=padding[0], stride=stride[0])
-    out = (windows.sum(dim=1) / real).reshape(n, c, h_out, -1)
-    return out, (x.shape, kernel, stride, padding)
+def padding_is_not_counted(x, **sizes):
+    out, cache = avg_pool2d_forward(x, **sizes)
+    return out / avg_pool2d_forward(torch.ones_like(x), **sizes)[0], cache
 
 
 divisor_is_a_square = mistake(
@@ -675,37 +529,29 @@ avg_stride_defaults_to_one = mistake(
 
 # avg_pool2d_backward --------------------------------------------------------------------------
 
+share_is_everything = mistake(
+    "avg_pool2d_backward",
+    "You forgot to divide by KH KW: each pixel gets an equal share.",
+    change={" / kernel_area": ""},
+)
 
-def _spread_evenly(share, cache, *, keep_last=False):
-    """dx, where every pixel of a window gets `share` (N, C, H_out, W_out) of it."""
-    (n, c, h, w), kernel, stride, padding = cache
-    shape = (n * c, 1, h, w)
-    dwindows = share.reshape(-1, 1).expand(-1, kernel[0] * kernel[1])
-    padded = _scatter(dwindows, shape, kernel, stride, padding, keep_last=keep_last)
-    return _crop(padded, shape, padding).reshape(n, c, h, w)
+share_is_of_a_square = mistake(
+    "avg_pool2d_backward",
+    "You divided by the square of the kernel's height: it is KH KW.",
+    change={"/ kernel_area": "/ kernel[0] ** 2"},
+)
 
+shares_are_overwritten = mistake(
+    "avg_pool2d_backward",
+    "Where windows overlap you kept the share of one: shares add up.",
+    change={"col2im": "_window_by_window"},
+)
 
-@mistake("avg_pool2d_backward", "You forgot to divide by KH KW: each pixel gets an equal share.")
-def share_is_everything(dout, cache):
-    return _spread_evenly(dout, cache)
-
-
-@mistake("avg_pool2d_backward", "You divided by the square of the kernel's height: it is KH KW.")
-def share_is_of_a_square(dout, cache):
-    return _spread_evenly(dout / cache[1][0] ** 2, cache)
-
-
-@mistake("avg_pool2d_backward", "Where windows overlap you kept the share of one: shares add up.")
-def shares_are_overwritten(dout, cache):
-    _, kernel, _, _ = cache
-    return _spread_evenly(dout / (kernel[0] * kernel[1]), cache, keep_last=True)
-
-
-@mistake("avg_pool2d_backward", "You divided dout in place, which changes the caller's tensor.")
-def dout_is_divided_in_place(dout, cache):
-    _, kernel, _, _ = cache
-    dout /= kernel[0] * kernel[1]
-    return _spread_evenly(dout, cache)
+dout_is_divided_in_place = mistake(
+    "avg_pool2d_backward",
+    "You divided dout in place, which changes the caller's tensor.",
+    change={"dout.reshape(-1, 1) / kernel_area": "dout.div_(kernel_area).reshape(-1, 1)"},
+)
 
 
 @mistake(

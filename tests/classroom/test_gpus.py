@@ -14,8 +14,8 @@ import msgspec
 import pytest
 from typer.testing import CliRunner
 
+from autograder import classroom
 from autograder.classroom import Orders
-from autograder.classroom import class_run as classroom
 from autograder.classroom.processes import run_jobs
 from autograder.cli import app
 from autograder.commands.class_run import ClassRun, plan_class, run_class

@@ -6,6 +6,7 @@ import textwrap
 
 import pytest
 
+from autograder.course import find_unit
 from autograder.devices import DeviceError, detection, device_meant, gpu_trouble
 from autograder.devices.detection import Detected, Trial, decide
 from autograder.grading import Settings, UnitGrader
@@ -43,6 +44,37 @@ def test_code_that_places_its_tensors_well_passes_on_the_simulated_device(grade)
         devices = {test.device for test in exercise.tests}
         assert exercise.written or devices == {"cpu", SIMULATED}
     assert graded.problems == []
+
+
+def test_a_test_of_no_device_runs_on_the_cpu_where_only_the_second_device_is_graded_on(
+    course_root, workers, scaling_source
+):
+    hidden = course_root / "solutions" / "01_scaling" / "test_hidden.py"
+    text = hidden.read_text(encoding="utf-8")
+    hidden.write_text(
+        f"""{text}
+
+@exercise("total", points=1)
+def test_total_of_one(student):
+    one = torch.ones(1, 1)
+    assert_close(student.total(one, torch.ones(1)), torch.tensor(1.0), "total")
+""",
+        encoding="utf-8",
+    )
+    unit = find_unit(course_root / "solutions", "scaling")
+    settings = Settings(
+        seed=3,
+        devices=(SIMULATED,),
+        call_seconds=20.0,
+        submission_seconds=200.0,
+        memory_mb=1024,
+        require="none",
+    )
+    code = Code("scaling", (("scaling.py", scaling_source),))
+    graded = UnitGrader(unit, settings, workers).grade(code, {})
+    total = next(e for e in graded.exercises if e.name == "total")
+    assert total.points == total.max_points
+    assert {test.device for test in total.tests} == {"cpu", SIMULATED}
 
 
 def test_a_helper_tensor_made_on_the_cpu_costs_points_and_the_line_is_told(grade):
