@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -76,6 +77,7 @@ def grade_class(
     points = {unit.name: unit.points for unit in course.units}
     policy = course.policy
     report = ClassReport()
+    attempts = Counter((job.attempt.student, job.unit) for job in jobs)
     counting: dict[tuple[str, str], Result] = {}
     before: dict[tuple[str, str], Result | None] = {}
     for job, reply in run_jobs(
@@ -92,8 +94,7 @@ def grade_class(
         result = apply_resolutions(result, read_resolutions(folder.resolutions_file))
         report.kept += reply.kept
         key = (result.student, result.unit)
-        others = [j for j in jobs if (j.attempt.student, j.unit) == key]
-        if len(others) > 1:
+        if attempts[key] > 1:
             file = folder.result_file(result.unit, result.student, result.attempt)
             write_atomically(file, to_json(result))
         if key not in before:
