@@ -1,5 +1,6 @@
 """Checking one's work inside a notebook.
 
+    from autograder.notebook import check
 
     check("linear_forward")
 

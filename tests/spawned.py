@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.supervisor import Workers, start_workers
-from autograder.supervisor.connection import Worker
+from autograder.supervisor import Worker, Workers, start_workers
 from autograder.worker import Limits
 
 Spawn = Callable[[str], Worker]

@@ -6,6 +6,7 @@ import datetime as dt
 import getpass
 
 from autograder.classroom.errors import GradingError
+from autograder.course import means_unit
 from autograder.results import (
     Folder,
     Resolution,
@@ -79,7 +80,7 @@ def _find(folder: Folder, student: str, unit: str) -> Result:
     if not of_student:
         known = ", ".join(sorted({r.student for r in results})[:30])
         raise GradingError(f"There is no result of {student!r}. There are results of {known}.")
-    matching = [r for r in of_student if not unit or unit in (r.unit, r.unit.partition("_")[2])]
+    matching = [r for r in of_student if not unit or means_unit(unit, r.unit)]
     if len(matching) != 1:
         names = ", ".join(r.unit for r in of_student)
         raise GradingError(f"Name the unit with --unit; {student} has results in {names}.")

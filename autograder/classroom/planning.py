@@ -13,12 +13,12 @@ from autograder.submissions import (
     Attempt,
     Discovery,
     Platform,
+    RecognisedUnit,
     Unreadable,
     discover,
     read,
     single_submission,
 )
-from autograder.submissions import Unit as Recognised
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Plan:
 
 def find_submissions(
     paths: Sequence[Path],
-    recognised: Sequence[Recognised],
+    recognised: Sequence[RecognisedUnit],
     platforms: Sequence[Platform] = (),
 ) -> Discovery:
     """The submissions under the paths that the instructor named.
@@ -63,7 +63,7 @@ def find_submissions(
 
 
 def units_present(
-    found: Discovery, units: Sequence[Unit], recognised: Sequence[Recognised]
+    found: Discovery, units: Sequence[Unit], recognised: Sequence[RecognisedUnit]
 ) -> list[Unit]:
     """The units that at least one of the submissions holds something for.
 
@@ -89,7 +89,7 @@ def units_present(
     return present
 
 
-def _holds(attempt: Attempt, unit: Recognised) -> bool:
+def _holds(attempt: Attempt, unit: RecognisedUnit) -> bool:
     try:
         checked = read(attempt, unit)
     except Unreadable:
@@ -120,7 +120,7 @@ def plan(found: Discovery, units: Sequence[Unit], *, best: bool) -> Plan:
 
 
 def plan_one(
-    path: Path, student: str, units: Sequence[Unit], recognised: Sequence[Recognised]
+    path: Path, student: str, units: Sequence[Unit], recognised: Sequence[RecognisedUnit]
 ) -> Plan:
     """Grade everything at a path as one student's submission.
 

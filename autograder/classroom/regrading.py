@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from autograder.classroom.errors import GradingError
+from autograder.course import means_unit
 from autograder.results import (
     Folder,
     Result,
@@ -111,7 +112,7 @@ def accept_lower(folder: Folder, students: Sequence[str] = (), unit: str = "") -
         result
         for result in waiting
         if (not students or result.student in students)
-        and (not unit or unit in (result.unit, result.unit.partition("_")[2]))
+        and (not unit or means_unit(unit, result.unit))
     ]
     for student in students:
         if student not in {result.student for result in wanted}:

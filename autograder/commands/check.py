@@ -115,7 +115,7 @@ def _checked(
     else:
         err.print("[dim]Your code runs in this process: press Ctrl+C if it does not come back.[/]")
     try:
-        # Imported only now: the worker server starts up while torch is imported here.
+        # Imported only now: the zygote starts up while torch is imported here.
         from autograder.grading import check as check_unit
         from autograder.grading import settings_here
 

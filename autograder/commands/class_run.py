@@ -1,6 +1,6 @@
 """A class run as commands show it: the plan, the progress, what came of it.
 
-What is graded and how is `autograder.grading`'s; here it gets its options, a progress bar and a
+What is graded and how is `autograder.classroom`'s; here it gets its options, a progress bar and a
 table. `grade`, `verify` and `demo` are class runs.
 """
 

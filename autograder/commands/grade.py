@@ -11,7 +11,7 @@ from rich.markup import escape
 from autograder.commands.class_run import ClassRun, finish, plan_class, run_class
 from autograder.commands.console import err, out
 from autograder.commands.options import Devices
-from autograder.integrations import gradebooks
+from autograder.integrations import gradebooks, platforms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 Submissions = Annotated[
     list[Path],
     typer.Argument(
-        help="Folders of submissions (one entry per student; Canvas, Moodle and Gradescope "
-        "downloads as they are) or single submissions: folders, zip and tar archives, "
-        "modules, notebooks.",
+        help="Folders of submissions (one entry per student; downloads from "
+        f"{', '.join(platform.name for platform in platforms())} as they are) or single "
+        "submissions: folders, zip and tar archives, modules, notebooks.",
     ),
 ]
 ResultsFolder = Annotated[

@@ -7,6 +7,7 @@ from .courses import (
     find_staff_course,
     find_unit,
     find_units,
+    means_unit,
     read_release,
 )
 from .declarations import CourseError, ExerciseTest, functions, parse, place
@@ -43,6 +44,7 @@ __all__ = [
     "find_units",
     "functions",
     "group_of",
+    "means_unit",
     "mistakes",
     "names_used",
     "parse",

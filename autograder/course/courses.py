@@ -142,12 +142,24 @@ def find_units(root: Path) -> list[Unit]:
 
 def meant(units: Iterable[Unit], name: str) -> Unit | None:
     """The one of `units` that somebody means by a number, a module, a name or a path; or None."""
-    wanted = Path(name.rstrip("/\\")).name.removesuffix(".py").removesuffix(".ipynb")
-    for unit in units:
-        same_number = wanted.isdecimal() and int(wanted) == unit.number
-        if same_number or wanted in (unit.name, unit.module):
-            return unit
-    return None
+    return next((unit for unit in units if means_unit(name, unit.name)), None)
+
+
+def means_unit(said: str, unit: str) -> bool:
+    """Whether somebody who says this means the unit of that name.
+
+    Args:
+        said: a number, a module, a name, or a path to one of the unit's files.
+        unit: the unit's name.
+
+    Example:
+        >>> [means_unit(said, "05_convolution") for said in ("5", "convolution", "05_conv")]
+        [True, True, False]
+    """
+    wanted = Path(said.rstrip("/\\")).name.removesuffix(".py").removesuffix(".ipynb")
+    number, _, module = unit.partition("_")
+    same_number = wanted.isdecimal() and number.isdecimal() and int(wanted) == int(number)
+    return same_number or wanted in (unit, module)
 
 
 def find_unit(root: Path, name: str) -> Unit:

@@ -76,7 +76,7 @@ class ReplacementFile:
         replaces: the name of the argument that names the function to replace.
 
     Attributes:
-        replacements: its decorated functions.
+        replacements: its decorated functions, and the changes that are declared.
 
     Raises:
         CourseError: a declaration is wrong, or the file defines what the reference defines.
@@ -117,6 +117,11 @@ class ReplacementFile:
                     )
                 replacement = Replacement(name, node.lineno, replaced, said)
                 if isinstance(node, ast.FunctionDef):
+                    if "change" in said:
+                        raise CourseError(
+                            f"{place(path, node.lineno)}: {name} is a function and has a change "
+                            "too; either decorate a function, or assign what says the change."
+                        )
                     replacement = dataclasses.replace(replacement, node=node)
                 else:
                     text = self._changed(replacement, known[replaced])
@@ -150,8 +155,14 @@ class ReplacementFile:
         for old, new in change.items():
             if text.count(str(old)) != 1:
                 raise CourseError(
-                    f"{where} changes {old!r}, which stands {text.count(str(old))} times in "
-                    f"{replacement.replaces}; name a piece of its code that stands there once."
+                    f"{where} changes {old!r}, which stands {text.count(str(old))} times in the "
+                    f"body of {replacement.replaces}; name a piece that stands there once."
+                )
+            own = re.compile(rf"\b{re.escape(replacement.replaces)}\b")
+            if len(own.findall(str(new))) > len(own.findall(str(old))):
+                raise CourseError(
+                    f"{where} calls {replacement.replaces}, which would be the mistake itself; "
+                    "decorate a function, in which that name means the reference's own."
                 )
             text = text.replace(str(old), str(new))
         written = "\n".join([*head, text])

@@ -1,6 +1,6 @@
 """What the exercises of a unit may not use: groups of operators, and what a unit says about them.
 
-A unit forbids what is the answer itself. `GROUPS` names such things; those of `DEFAULT` are
+A unit forbids what is the answer itself. `OPERATOR_GROUPS` names such things; `DEFAULT_RULES` are
 forbidden unless the unit says otherwise, in the marker of one text cell of its module:
 
     # %% [markdown] forbids="relu sigmoid tanh" allows="softmax"
@@ -130,13 +130,13 @@ DEFAULT_RULES = (
 
 
 def declared_rules(path: Path) -> tuple[str, ...]:
-    """The groups that a unit forbids: those of `DEFAULT`, and what its module says about them.
+    """The groups that a unit forbids: `DEFAULT_RULES`, and what its module says about them.
 
     Args:
         path: the unit's module.
 
     Returns:
-        Names of groups, in the order of `GROUPS`.
+        Names of groups, in the order of `OPERATOR_GROUPS`.
 
     Raises:
         CourseError: a group is not known, or two cells declare rules.
@@ -173,7 +173,7 @@ def rules_in_words(groups: Iterable[str]) -> str:
     """Groups as a student reads them.
 
     Example:
-        >>> in_words(["autograd", "softmax"])
+        >>> rules_in_words(["autograd", "softmax"])
         'autograd, softmax and log-sum-exp'
     """
     return ", ".join(OPERATOR_GROUPS[name].what for name in groups)
@@ -183,7 +183,7 @@ def group_of(operator: str, groups: Iterable[str]) -> str | None:
     """The first of `groups` that an operator or a Python function of PyTorch belongs to.
 
     Example:
-        >>> group_of("aten::conv2d", DEFAULT), group_of("aten::matmul", DEFAULT)
+        >>> group_of("aten::conv2d", DEFAULT_RULES), group_of("aten::matmul", DEFAULT_RULES)
         ('convolution', None)
     """
     for name in groups:

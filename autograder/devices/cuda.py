@@ -38,7 +38,7 @@ def start_cuda(shown: dict[str, str]) -> None:
     """Make this process's CUDA context and load what first use loads: seconds, once.
 
     Args:
-        shown: what `visible` said before the environment was emptied.
+        shown: what `visible_gpus` said before the environment was emptied.
     """
     os.environ.update(shown)
     compute_exactly()

@@ -3,8 +3,9 @@
     >>> with Simulation(devices=2):
     ...     x = torch.zeros(3, device="cuda:1")
     ...     x + torch.ones(3)
-    RuntimeError: Expected all tensors to be on the same device, but found at least two devices,
-    cuda:1 and cpu!
+    Traceback (most recent call last):
+    RuntimeError: Expected all tensors to be on the same device, but found at least two devices, \
+cuda:1 and cpu!
 
 Tensors stay ordinary CPU tensors whose storage carries the logical device (`tags`). Two modes of
 torch do the rest: one sees the calls of its interface (`calls`), one every operator (`operations`).

@@ -3,7 +3,7 @@
 In PyTorch the device is a property of the storage, so what shares a storage shares the tag: views,
 ``.data``, parameters, what autograd saves. An untagged storage is on the CPU.
 
-    >>> x = place(torch.zeros(2, 3), "cuda:1")
+    >>> x = placed(torch.zeros(2, 3), "cuda:1")
     >>> device_of(x.t()[0])
     device(type='cuda', index=1)
 """

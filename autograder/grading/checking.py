@@ -16,8 +16,7 @@ from autograder.grading.live import LiveBackend
 from autograder.grading.provenance import describe_run
 from autograder.grading.settings import Settings
 from autograder.results import Result
-from autograder.submissions import Limits, discover, listing, read, read_notebook
-from autograder.submissions import Unit as Recognised
+from autograder.submissions import Limits, RecognisedUnit, discover, listing, read, read_notebook
 from autograder.supervisor import Code, Workers
 from autograder.worker import UNCONFINED
 
@@ -35,7 +34,7 @@ def check(
         CourseError: there is nothing to check.
     """
     released = _released(course, unit)
-    recognised = Recognised(
+    recognised = RecognisedUnit(
         name=unit.name,
         module=unit.module,
         stub=released,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import importlib
-import pkgutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,9 +15,8 @@ from autograder.submissions import Platform
 
 @functools.cache
 def integrations() -> tuple[Integration, ...]:
-    """What every tool brings, by the names of their folders."""
-    here = Path(__file__).parent
-    found = sorted(m.name for m in pkgutil.iter_modules([str(here)]) if m.ispkg)
+    """What every tool brings, in the order of the names of their folders."""
+    found = sorted(entry.parent.name for entry in Path(__file__).parent.glob("*/entry.py"))
     modules = (importlib.import_module(f"autograder.integrations.{name}.entry") for name in found)
     return tuple(module.INTEGRATION for module in modules)
 
@@ -34,7 +32,7 @@ def report_formats() -> Sequence[ReportFormat]:
 
 
 def platforms() -> Sequence[Platform]:
-    """How the tools that are downloaded from hand over a class."""
+    """How tools hand over a class that is downloaded; the first that knows a name wins."""
     return [tool.platform for tool in integrations() if tool.platform is not None]
 
 

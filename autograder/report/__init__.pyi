@@ -8,7 +8,7 @@ from .matching import MatchingKey, casefolded, fill_rows, name_words
 from .material import Document, Material, read_material
 from .notebook_page import Message, Page, exercise_html, note_html
 from .plain import exercise_text, result_text
-from .sheet import Sheet, parse_sheet
+from .sheet import Sheet, cell_number
 from .terminal import class_table, escaped, print_check, verify_table
 from .words import (
     STATUS,
@@ -34,6 +34,7 @@ __all__ = [
     "Sheet",
     "blocked_by",
     "casefolded",
+    "cell_number",
     "changes_table",
     "class_table",
     "devices_told",
@@ -52,7 +53,6 @@ __all__ = [
     "mark_text",
     "name_words",
     "note_html",
-    "parse_sheet",
     "points_text",
     "print_check",
     "printable",

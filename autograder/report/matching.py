@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from autograder.report.sheet import Sheet, parse_sheet
+from autograder.report.sheet import Sheet, cell_number
 from autograder.report.words import points_text, printable
 from autograder.results import Result
 
@@ -66,7 +66,7 @@ def name_words(text: str) -> str:
     """For names: the words in alphabetical order, without accents and punctuation.
 
     Example:
-        >>> words("Lovelace, Ada") == words("ada LOVELACE"), words("Gödel, Kurt")
+        >>> name_words("Lovelace, Ada") == name_words("ada LOVELACE"), name_words("Gödel, Kurt")
         (True, 'godel kurt')
     """
     plain = unicodedata.normalize("NFKD", text.casefold())
@@ -136,7 +136,7 @@ def fill_rows(
             waiting.append(who(here[0]))
         elif here and here[0].mark is not None:
             mark = round(here[0].mark * factor, 2)
-            known = parse_sheet(before)
+            known = cell_number(before)
             if known is not None and mark < known:
                 lowered.append(f"{who(here[0])} ({points_text(known)} to {points_text(mark)})")
             sheet.put(row, column, sheet.number(mark))

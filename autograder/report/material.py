@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich.console import RenderableType
 
+from autograder.course import means_unit
 from autograder.results import Folder, Result, ResultError, read_result
 
 
@@ -110,23 +111,17 @@ def _of_units(results: list[Result], names: Sequence[str]) -> list[Result]:
     known = sorted({result.unit for result in results})
     wanted = set()
     for name in names:
-        unit = next((unit for unit in known if _means(name, unit)), None)
+        unit = next((unit for unit in known if means_unit(name, unit)), None)
         if unit is None:
             raise ResultError(f"There are no results of {name!r}, but of {', '.join(known)}.")
         wanted.add(unit)
     return [result for result in results if result.unit in wanted]
 
 
-def _means(name: str, unit: str) -> bool:
-    number, _, module = unit.partition("_")
-    same_number = name.isdecimal() and number.isdecimal() and int(name) == int(number)
-    return same_number or name in (unit, module)
-
-
 def _column(text: str, units: set[str]) -> tuple[str, str]:
     """``UNIT=TITLE`` in its parts; the unit is empty where only a title is given."""
     before, _, after = text.partition("=")
-    unit = next((unit for unit in units if after and _means(before.strip(), unit)), "")
+    unit = next((unit for unit in units if after and means_unit(before.strip(), unit)), "")
     if unit:
         return unit, after.strip()
     if len(units) > 1:

@@ -128,12 +128,12 @@ def _decoded(raw: bytes, path: Path) -> tuple[str, str, bytes]:
     raise ResultError(f"{path} is not text in UTF-8. Download the gradebook again as CSV.")
 
 
-def parse_sheet(text: str) -> float | None:
+def cell_number(text: str) -> float | None:
     """The number in a cell, with a decimal point or comma; None if it is none.
 
     Example:
-        >>> parsed("7,5"), parsed(" 10.00 "), parsed("EX"), parsed("-")
-        (7.5, 10.0, None, None)
+        >>> [cell_number(text) for text in ("7,5", " 10.00 ", "EX", "-")]
+        [7.5, 10.0, None, None]
     """
     text = text.strip()
     if not _NUMBER.fullmatch(text) or text.endswith("%"):

@@ -179,7 +179,7 @@ def points_text(value: float | None) -> str:
     """Points without needless decimals; a dash while they are open.
 
     Example:
-        >>> points(2.0), points(1.25), points(None)
+        >>> points_text(2.0), points_text(1.25), points_text(None)
         ('2', '1.25', '–')
     """
     return "–" if value is None else f"{value:g}"

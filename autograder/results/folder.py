@@ -94,7 +94,7 @@ def file_name(student: str) -> str:
 
     Example:
         >>> file_name("doe jane"), file_name("../x")
-        ('doe jane', '..%2Fx')
+        ('doe jane', '%2Fx-d6b96a97')
     """
     name = quote(student, safe=" @+,=")
     odd = len(name) > 120 or name.startswith(".") or name.endswith((".", " ")) or not name

@@ -4,7 +4,7 @@ One JSON document per graded attempt; everything else (tables, feedback, gradebo
 it. `docs/results.md` describes it for people who read it with other programs.
 
 A result holds what staff may see. What a student may see of it is decided in `autograder.report`,
-by the visibility of each test, and never includes the inputs of a hidden test.
+by the visibility of each test: the inputs of a hidden test only once the unit is over, if at all.
 """
 
 from __future__ import annotations

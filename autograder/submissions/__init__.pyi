@@ -2,7 +2,17 @@ from .finding import discover
 from .notebooks import read_notebook
 from .platforms import Arrived, Listed, Person, Platform
 from .reading import read
-from .records import Answer, Attempt, Cell, Checked, Discovery, Limits, Piece, Unit, Unreadable
+from .records import (
+    Answer,
+    Attempt,
+    Cell,
+    Checked,
+    Discovery,
+    Limits,
+    Piece,
+    RecognisedUnit,
+    Unreadable,
+)
 from .single import single_submission
 from .text import listing
 from .times import iso
@@ -19,7 +29,7 @@ __all__ = [
     "Person",
     "Piece",
     "Platform",
-    "Unit",
+    "RecognisedUnit",
     "Unreadable",
     "discover",
     "iso",

@@ -8,14 +8,16 @@ from collections.abc import Sequence
 from autograder.submissions.folders import Item
 from autograder.submissions.naming import claimed_by, fit, is_source
 from autograder.submissions.percent import code_of
-from autograder.submissions.records import Unit, Unreadable
+from autograder.submissions.records import RecognisedUnit, Unreadable
 from autograder.submissions.text import listing
 
 _DEFINES = re.compile(rb'(?:^|"|\\n)[ \t]*def[ \t]+(\w+)', re.MULTILINE)  # also inside JSON
 _STUB_DEFINES = re.compile(r"^def (\w+)", re.MULTILINE)
 
 
-def candidates(items: Sequence[Item], unit: Unit, modules: Sequence[str], limit: int) -> list[Item]:
+def candidates(
+    items: Sequence[Item], unit: RecognisedUnit, modules: Sequence[str], limit: int
+) -> list[Item]:
     """The files that may be the unit's module or notebook, the likeliest first.
 
     By name: the unit's own name, then a copy of it (``layers (1).py``), then a name that holds it
@@ -51,7 +53,7 @@ def candidates(items: Sequence[Item], unit: Unit, modules: Sequence[str], limit:
     )
 
 
-def _rank(item: Item, unit: Unit, known: set[str]) -> tuple[object, ...]:
+def _rank(item: Item, unit: RecognisedUnit, known: set[str]) -> tuple[object, ...]:
     folders = [part.casefold() for part in item.name.split("/")[:-1]]
     home = any(part in (unit.name.casefold(), unit.module.casefold()) for part in folders)
     foreign = any(claimed_by(part, known) not in (None, unit.module) for part in folders)
@@ -60,7 +62,7 @@ def _rank(item: Item, unit: Unit, known: set[str]) -> tuple[object, ...]:
 
 
 def _unnamed(
-    free: list[Item], items: Sequence[Item], unit: Unit, known: set[str], limit: int
+    free: list[Item], items: Sequence[Item], unit: RecognisedUnit, known: set[str], limit: int
 ) -> list[Item]:
     """Of files that carry no unit's name, those that are this unit's."""
     only_unit = len(known) == 1 and len(free) == len(items)
@@ -80,7 +82,7 @@ def _unnamed(
     return chosen
 
 
-def _functions(unit: Unit) -> set[bytes]:
+def _functions(unit: RecognisedUnit) -> set[bytes]:
     """The functions that the unit's stub defines."""
     return {name.encode() for name in _STUB_DEFINES.findall(unit.stub or "")}
 
@@ -98,6 +100,6 @@ def is_notebook(item: Item) -> bool:
     return item.basename.casefold().endswith(".ipynb")
 
 
-def stub_code(unit: Unit) -> str | None:
+def stub_code(unit: RecognisedUnit) -> str | None:
     """The code of the unit as released, without the handout; None if unknown."""
     return None if unit.stub is None else code_of(unit.stub)

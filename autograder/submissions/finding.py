@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from autograder.submissions.downloads import attempt_folder, split_attempt
+from autograder.submissions.attempts import attempt_folder, split_attempt
 from autograder.submissions.drafts import Draft, attempts_of, platform_drafts
 from autograder.submissions.naming import is_archive, is_source, stem, without_unit
 from autograder.submissions.places import Folder, Packed, Place, has_work, located
 from autograder.submissions.platforms import Arrived, Person, Platform
-from autograder.submissions.records import MIB, Discovery, Limits, Unit, Unreadable
+from autograder.submissions.records import MIB, Discovery, Limits, RecognisedUnit, Unreadable
 from autograder.submissions.text import clean, decode, listing
 
 _LIST_BYTES = 256 * MIB
@@ -19,7 +19,7 @@ _LIST_BYTES = 256 * MIB
 
 def discover(
     paths: Sequence[Path],
-    units: Sequence[Unit],
+    units: Sequence[RecognisedUnit],
     limits: Limits | None = None,
     platforms: Sequence[Platform] = (),
 ) -> Discovery:
@@ -54,7 +54,7 @@ class _Search:
     """Collects drafts of attempts; the methods mirror what a path can be."""
 
     def __init__(
-        self, units: Sequence[Unit], limits: Limits, platforms: Sequence[Platform]
+        self, units: Sequence[RecognisedUnit], limits: Limits, platforms: Sequence[Platform]
     ) -> None:
         self.units, self.limits, self.platforms = units, limits, platforms
         self.drafts: list[Draft] = []
@@ -129,7 +129,7 @@ class _Search:
 
     def _arrived(self, name: str, folder: bool) -> Arrived | None:
         """What a name says to the first platform that knows it."""
-        said = (platform.entry(name, folder) for platform in self.platforms)
+        said = (platform.recognise(name, folder) for platform in self.platforms)
         return next((arrived for arrived in said if arrived is not None), None)
 
     def _is_download(self, place: Place) -> bool:

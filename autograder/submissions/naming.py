@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from autograder.submissions.records import Unit
+from autograder.submissions.records import RecognisedUnit
 
 _TARS = (".tar.gz", ".tar.bz2", ".tar.xz", ".tgz", ".tbz2", ".tbz", ".txz", ".tar")
 ARCHIVES = (*_TARS, ".zip", ".rar", ".7z")  # the last two are known in order to be refused
@@ -95,11 +95,11 @@ def fit(name: str, module: str) -> tuple[int, int]:
     return 2, 0
 
 
-def without_unit(plain: str, units: Iterable[Unit]) -> str:
+def without_unit(plain: str, units: Iterable[RecognisedUnit]) -> str:
     """A stem without a unit's name at its end or start: whose file it is.
 
     Example:
-        >>> without_unit("alice_layers", [Unit("03_layers", "layers")])
+        >>> without_unit("alice_layers", [RecognisedUnit("03_layers", "layers")])
         'alice'
     """
     plain = re.sub(r"\s*\(\d+\)$", "", plain)

@@ -74,12 +74,13 @@ class Platform:
 
     Attributes:
         name: the platform's.
-        entry: what the name of a file or folder says; None if it is none of the platform's.
+        recognise: what a name says, given whether it is a folder's; None if it is none of the
+            platform's.
         list_file: a file beside the entries that says whose they are; empty where there is none.
         read_list: the entries by name, from the text of that file.
     """
 
     name: str
-    entry: Callable[[str, bool], Arrived | None] = _says_nothing
+    recognise: Callable[[str, bool], Arrived | None] = _says_nothing
     list_file: str = ""
     read_list: Callable[[str], Mapping[str, Listed]] = _lists_nothing

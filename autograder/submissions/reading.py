@@ -16,7 +16,7 @@ from autograder.submissions.records import (
     Cell,
     Checked,
     Limits,
-    Unit,
+    RecognisedUnit,
     Unreadable,
 )
 from autograder.submissions.text import clean, clean_prose, decode, listing, newlines
@@ -46,7 +46,7 @@ class _File:
     notebook: bool
 
 
-def read(attempt: Attempt, unit: Unit, limits: Limits | None = None) -> Checked | None:
+def read(attempt: Attempt, unit: RecognisedUnit, limits: Limits | None = None) -> Checked | None:
     """The checked copy of one unit's work: text only, bounded, nothing executed.
 
     Args:
@@ -108,7 +108,7 @@ class _Budget:
 
 
 def _readable(
-    found: list[Item], unit: Unit, limits: Limits
+    found: list[Item], unit: RecognisedUnit, limits: Limits
 ) -> tuple[list[_File], list[Unreadable]]:
     files: list[_File] = []
     failures: list[Unreadable] = []
@@ -146,13 +146,13 @@ def _notebook(item: Item, limits: Limits) -> _File:
     )
 
 
-def _changed(file: _File, unit: Unit) -> bool:
+def _changed(file: _File, unit: RecognisedUnit) -> bool:
     """Whether a file's code is neither empty nor what was released."""
     stub = stub_code(unit)
     return bool(file.code) and (stub is None or file.code != fingerprint(stub))
 
 
-def _chosen(files: list[_File], unit: Unit, notes: list[str]) -> _File:
+def _chosen(files: list[_File], unit: RecognisedUnit, notes: list[str]) -> _File:
     """The file to grade: the likeliest one that was worked on, a module before a notebook."""
     modules = [file for file in files if not file.notebook]
     notebooks = [file for file in files if file.notebook]
@@ -171,7 +171,7 @@ def _chosen(files: list[_File], unit: Unit, notes: list[str]) -> _File:
     return graded
 
 
-def _worked_on(files: list[_File], unit: Unit, notes: list[str]) -> _File:
+def _worked_on(files: list[_File], unit: RecognisedUnit, notes: list[str]) -> _File:
     graded = next((file for file in files if _changed(file, unit)), files[0])
     others = [file.label for file in files if file.code != graded.code and _changed(file, unit)]
     if others:
@@ -183,7 +183,7 @@ def _worked_on(files: list[_File], unit: Unit, notes: list[str]) -> _File:
 
 
 def _answers(
-    graded: _File, files: list[_File], unit: Unit, limits: Limits
+    graded: _File, files: list[_File], unit: RecognisedUnit, limits: Limits
 ) -> tuple[tuple[Answer, ...], list[str]]:
     """The answers of the graded file, and those written only in the other one."""
     released = answers_of(newlines(unit.stub)) if unit.stub else {}

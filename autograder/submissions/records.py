@@ -51,7 +51,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Unit:
+class RecognisedUnit:
     """What must be known of a unit to recognise work on it.
 
     Attributes:
@@ -158,7 +158,7 @@ class Checked:
     """
 
     attempt: Attempt
-    unit: Unit
+    unit: RecognisedUnit
     cells: tuple[Cell, ...]
     answers: tuple[Answer, ...]
     digest: str

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from autograder.submissions.records import Attempt, Piece, Unit, Unreadable
+from autograder.submissions.records import Attempt, Piece, RecognisedUnit, Unreadable
 from autograder.submissions.text import clean
 
 
-def single_submission(path: Path, student: str, units: Sequence[Unit]) -> Attempt:
+def single_submission(path: Path, student: str, units: Sequence[RecognisedUnit]) -> Attempt:
     """The attempt that a folder, archive, module or notebook is.
 
     Where a platform hands over one student's files at a time, names say nothing: a folder with two

@@ -1,9 +1,9 @@
 """Calls of a student's functions, encoded once.
 
-    >>> batch = encode_batch([
-    ...     Call("linear_forward", (x, w, b), {}, ("value", "opaque")),
-    ...     Call("linear_backward", (dout, EarlierResult(0, 1)), {}, None),
-    ... ])
+    batch = encode_batch([
+        Call("linear_forward", (x, w, b), {}, ("value", "opaque")),
+        Call("linear_backward", (dout, EarlierResult(0, 1)), {}, None),
+    ])
 
 asks for both halves of a layer in one message, although the cache never leaves the student's
 process. A batch without handles and callbacks may be sent to many workers.

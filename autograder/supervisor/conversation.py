@@ -84,16 +84,16 @@ class Conversation:
         try:
             yield
         except Late:
-            self._stop("timeout", f"{where} did not return within {timeout:g} s", 0.0)
+            self._stop("timeout", f"{where} did not return within {timeout:g} s")
         except WireError as error:
             reason = f"{where} broke the connection to the grader: it sent {error}"
-            self._stop("protocol", reason, 0.0)
+            self._stop("protocol", reason)
         except TooMuchOutput:
             reason = f"{where} printed more than {self._limits.output_bytes >> 20} MB"
-            self._stop("crash", reason, 0.0)
+            self._stop("crash", reason)
         except Ended:
             status = self._end(_PATIENCE)
-            self._stop("crash", why_it_ended(status, where, self._limits), 0.0)
+            self._stop("crash", why_it_ended(status, where, self._limits))
         except BaseException:
             self._stopped = StudentStopped("crash", f"{where} was interrupted")
             self._end(0.0)
@@ -101,9 +101,9 @@ class Conversation:
         finally:
             self._busy = False
 
-    def _stop(self, category: str, reason: str, patience: float) -> None:
+    def _stop(self, category: str, reason: str) -> None:
         self._stopped = StudentStopped(category, reason)
-        self._end(patience)
+        self._end(0.0)
         raise self._stopped from None
 
     def _end(self, patience: float) -> int | None:

@@ -8,7 +8,7 @@ from typing import Self
 
 from autograder.devices import CPU, Device
 from autograder.supervisor.connection import Worker
-from autograder.supervisor.zygotes import Derived, Server, Zygote
+from autograder.supervisor.zygotes import Derived, Zygote, ZygoteClient
 from autograder.worker import FREE, Ban, ForkedZygote, Limits
 
 
@@ -49,7 +49,7 @@ class ForkWorkers:
         self._workers.append(worker)
         return worker
 
-    def _server(self, ban: Ban) -> Server:
+    def _server(self, ban: Ban) -> ZygoteClient:
         """The zygote of which workers with these rules are forks."""
         if self._zygote is None:
             raise RuntimeError("these workers are closed")

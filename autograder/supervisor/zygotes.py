@@ -26,7 +26,7 @@ from autograder.worker import WIRE_VERSION, Ban, ForkedZygote, Limits, remove_tr
 _ANSWER_SECONDS = 30.0
 
 
-class Server:
+class ZygoteClient:
     """The trusted end of a process of which workers are forks.
 
     Args:
@@ -63,7 +63,7 @@ class Server:
                     os.close(printed)
             if fd is None:
                 raise RuntimeError(f"A worker could not be started: {answer.get('error')}.")
-            process = _Forked(self, answer["pid"], fd, directory)
+            process = WorkerProcess(self, answer["pid"], fd, directory)
         except BaseException:
             ours.close()
             os.close(output)
@@ -110,7 +110,7 @@ class Server:
         self._control.close()
 
 
-class Zygote(Server):
+class Zygote(ZygoteClient):
     """The trusted end of the process that all workers come from.
 
     Args:
@@ -125,7 +125,7 @@ class Zygote(Server):
 
     def __init__(
         self,
-        process: Forked | subprocess.Popen[bytes],
+        process: ChildProcess | subprocess.Popen[bytes],
         control: socket.socket,
         directory: str,
         errors: IO[bytes],
@@ -187,7 +187,7 @@ class Zygote(Server):
         Raises:
             RuntimeError: it does not come up.
         """
-        return cls(Forked(zygote.pid), zygote.control, zygote.directory, zygote.errors)
+        return cls(ChildProcess(zygote.pid), zygote.control, zygote.directory, zygote.errors)
 
     @property
     def alive(self) -> bool:
@@ -247,7 +247,7 @@ class Zygote(Server):
         return self._errors.read()[-2000:].decode(errors="replace")
 
 
-class Forked:
+class ChildProcess:
     """A child of this process, as `subprocess.Popen` would show it."""
 
     def __init__(self, pid: int) -> None:
@@ -285,7 +285,7 @@ class Forked:
         return status
 
 
-class Derived(Server):
+class Derived(ZygoteClient):
     """A fork of the zygote in which some operators are forbidden."""
 
     def __init__(self, zygote: Zygote, pid: int, control: socket.socket, directory: str) -> None:
@@ -298,10 +298,10 @@ class Derived(Server):
         self._zygote.reap(self._pid, 0.0)
 
 
-class _Forked:
+class WorkerProcess:
     """A worker's process, which is a child of the zygote's: only the zygote can reap it."""
 
-    def __init__(self, zygote: Server, pid: int, fd: int, directory: str) -> None:
+    def __init__(self, zygote: ZygoteClient, pid: int, fd: int, directory: str) -> None:
         # The number is the zygote's, which may count in a namespace of its own.
         self._zygote, self._pid, self._directory = zygote, pid, directory
         self._fd: int | None = fd

@@ -16,11 +16,9 @@ class ForkedZygote:
         control: the socket on which it answers.
         directory: where its workers' directories lie.
         errors: what it prints.
-        profile: how its workers are confined.
     """
 
     pid: int
     control: socket.socket
     directory: str
     errors: IO[bytes]
-    profile: str

@@ -49,7 +49,7 @@ def fork_zygote(profile: str, without: frozenset[str]) -> ForkedZygote:
         finally:
             process.end(1)
     theirs.close()
-    return ForkedZygote(pid, control, directory, errors, profile)
+    return ForkedZygote(pid, control, directory, errors)
 
 
 def _become_zygote(

@@ -94,9 +94,14 @@ def test_a_mistake_may_be_a_change_of_the_references_text(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [
-        ('".sum()":', '".mean()":', "changes '.mean..', which stands 0 times in cube_sum"),
-        ('".sum()":', '"u":', "changes 'u', which stands 4 times in cube_sum"),
+        (
+            '".sum()":',
+            '".mean()":',
+            "changes '.mean..', which stands 0 times in the body",
+        ),
+        ('".sum()":', '"u":', "changes 'u', which stands 4 times in the body of cube_sum"),
         ('+ 1"', '+ ("', "adds makes no Python of cube_sum"),
+        ('+ 1"', '+ cube_sum(x)"', "adds calls cube_sum, which would be the mistake itself"),
         (', change={".sum()": ".sum() + 1"}', "", "adds is no function and changes nothing"),
         ('{".sum()": ".sum() + 1"}', "CHANGE", "adds is no function and changes nothing"),
     ],
@@ -120,6 +125,7 @@ def test_a_change_that_cannot_be_made_is_an_error_that_names_its_line(
         ("return x * x, x", "return gradient_is_doubled(x, x)", "belongs to another variant"),
         ('"canary_sentence: you doubled the gradient."', "SENTENCE", "has no sentence"),
         ("def square_is_returned", "def gradient_is_doubled", "stands for two mistakes"),
+        ('doubled the gradient."', 'doubled the gradient.", change={"x": "y"}', "has a change too"),
     ],
 )
 def test_a_wrong_mistake_is_an_error_that_names_its_line(

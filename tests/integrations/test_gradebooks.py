@@ -11,7 +11,7 @@ import pytest
 
 from autograder.integrations.canvas.gradebook import fill_gradebook
 from autograder.integrations.moodle.worksheet import fill_worksheet
-from autograder.report import name_words, parse_sheet, read_material
+from autograder.report import cell_number, name_words, read_material
 from autograder.report.sheet import harmless, read_sheet
 from autograder.results import Resolution, ResultError
 
@@ -294,7 +294,7 @@ def test_what_a_spreadsheet_saved_in_its_own_encoding_is_read_and_written_in_it(
 
 def test_decimal_commas_stay_commas(fill, marks):
     rows = [
-        [c.replace(".", ",") if parse_sheet(c) else c for c in r] for r in table(CANVAS.encode())
+        [c.replace(".", ",") if cell_number(c) else c for c in r] for r in table(CANVAS.encode())
     ]
     out = io.StringIO()
     csv.writer(out, delimiter=";", lineterminator="\r\n").writerows(rows)

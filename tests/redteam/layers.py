@@ -12,8 +12,7 @@ from autograder.grading import grader
 from autograder.grading.local import LocalBackend
 from autograder.grading.remote import RemoteBackend
 from autograder.report import feedback, words
-from autograder.supervisor import batches, connection, replies, transport
-from autograder.supervisor.connection import Worker
+from autograder.supervisor import Worker, batches, connection, replies, transport
 from autograder.supervisor.transport import Transport
 from autograder.testing import comparison
 from autograder.worker import FREE, FROM_WORKER, Decoder, decoding, frames

@@ -49,6 +49,7 @@ def test_the_unit_of_the_guide_has_points_mistakes_and_alternatives(course: Path
         "square_forward",
         "square_backward",
         "square_backward",
+        "square_backward",
     ]
     assert alternatives(unit)[0].functions == ("square_forward", "square_backward")
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from autograder.submissions import Attempt, Piece, Unit, Unreadable
+from autograder.submissions import Attempt, Piece, RecognisedUnit, Unreadable
 
 STUB = '''\
 # %% [markdown]
@@ -51,13 +51,13 @@ def refusal() -> Callable[[Callable[[], object]], str]:
 
 
 @pytest.fixture
-def layers() -> Unit:
-    return Unit("03_layers", "layers", STUB, ("why",))
+def layers() -> RecognisedUnit:
+    return RecognisedUnit("03_layers", "layers", STUB, ("why",))
 
 
 @pytest.fixture
-def units(layers: Unit) -> list[Unit]:
-    return [layers, Unit("05_convolution", "convolution", CONVOLUTION)]
+def units(layers: RecognisedUnit) -> list[RecognisedUnit]:
+    return [layers, RecognisedUnit("05_convolution", "convolution", CONVOLUTION)]
 
 
 @pytest.fixture

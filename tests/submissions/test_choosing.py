@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from autograder.submissions import Limits, Unit, Unreadable, read
+from autograder.submissions import Limits, RecognisedUnit, Unreadable, read
 
 
 @pytest.fixture
@@ -171,7 +171,7 @@ def test_the_digest_tells_what_is_graded_and_nothing_else(grade, notebook, work)
 
 
 def test_a_unit_without_a_stub_is_read_too(grade, work):
-    checked = grade({"layers.py": work}, unit=Unit("03_layers", "layers"))
+    checked = grade({"layers.py": work}, unit=RecognisedUnit("03_layers", "layers"))
     assert labels(checked) == ["layers.py"]
     assert not checked.untouched
     assert checked.answers == ()

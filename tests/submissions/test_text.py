@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from samples import discover
 
 from autograder.integrations.gradescope.listing import parse
-from autograder.submissions import Limits, Unit, Unreadable, read
+from autograder.submissions import Limits, RecognisedUnit, Unreadable, read
 from autograder.submissions.folders import read_file
 from autograder.submissions.text import clean, decode
 
@@ -150,7 +150,7 @@ NAMES = st.text(alphabet="ab@_-. ()0129LATE/\\\x1b\u202eé", min_size=1, max_siz
 
 @given(st.lists(NAMES, max_size=5))
 def test_any_names_in_a_class_archive_are_found_deterministically(refusal, tmp_path_factory, names):
-    units = [Unit("03_layers", "layers")]
+    units = [RecognisedUnit("03_layers", "layers")]
     path = tmp_path_factory.mktemp("fuzz") / "class.zip"
     with zipfile.ZipFile(path, "w") as archive:
         for name in dict.fromkeys(names):

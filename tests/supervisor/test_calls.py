@@ -8,9 +8,16 @@ from typing import Any
 import pytest
 import torch
 
-from autograder.supervisor import Call, EarlierResult, Reply, Workers, encode_batch, start_workers
+from autograder.supervisor import (
+    Call,
+    EarlierResult,
+    Reply,
+    Worker,
+    Workers,
+    encode_batch,
+    start_workers,
+)
 from autograder.supervisor.batches import Handle
-from autograder.supervisor.connection import Worker
 from autograder.testing import StudentError
 from autograder.worker import Limits
 from autograder.worker.wire import Foreign

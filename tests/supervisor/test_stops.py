@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from autograder.supervisor import Call, Workers, encode_batch, start_workers
-from autograder.supervisor.connection import Worker
+from autograder.supervisor import Call, Worker, Workers, encode_batch, start_workers
 from autograder.testing import StudentStopped
 from autograder.worker import Limits
 

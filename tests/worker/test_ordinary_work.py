@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from autograder.supervisor import Call, Workers, start_workers
-from autograder.supervisor.connection import Worker
+from autograder.supervisor import Call, Worker, Workers, start_workers
 from autograder.worker import Limits
 
 SOURCE = """

@@ -15,8 +15,7 @@ import pytest
 
 import autograder.devices
 import autograder.worker
-from autograder.supervisor import Call, Workers, start_workers
-from autograder.supervisor.connection import Worker
+from autograder.supervisor import Call, Worker, Workers, start_workers
 from autograder.worker import Limits
 from autograder.worker.limits import LIMIT_LAYERS
 

@@ -15,11 +15,11 @@ _CANVAS_ANONYMOUS = re.compile(
 _RESUBMITTED = re.compile(r"(?P<stem>.+)-(?P<number>\d{1,3})(?P<ending>\.[A-Za-z0-9.]+)")
 
 
-def canvas_entry(name: str, folder: bool = False) -> Arrived | None:
+def canvas_name(name: str, folder: bool = False) -> Arrived | None:
     """What a name in a Canvas download says.
 
     Example:
-        >>> arrived = canvas_entry("doejane_LATE_12345_678901_layers-2.py")
+        >>> arrived = canvas_name("doejane_LATE_12345_678901_layers-2.py")
         >>> arrived.student, arrived.late, arrived.version, arrived.base
         ('12345', True, 2, 'layers.py')
     """

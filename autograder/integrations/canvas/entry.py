@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from autograder.integrations import Integration
-from autograder.integrations.canvas.downloads import canvas_entry
+from autograder.integrations.canvas.downloads import canvas_name
 from autograder.report import ReportFormat
 from autograder.submissions import Platform
 
@@ -22,5 +22,5 @@ def _gradebook(material: Material) -> Document:
 INTEGRATION = Integration(
     "Canvas",
     reports=(ReportFormat("canvas", "the gradebook of Canvas, filled in", _gradebook, fills=True),),
-    platform=Platform("Canvas", canvas_entry),
+    platform=Platform("Canvas", canvas_name),
 )

@@ -18,10 +18,10 @@ from autograder.report import (
     Material,
     Sheet,
     casefolded,
+    cell_number,
     fill_rows,
     find_column,
     name_words,
-    parse_sheet,
     read_roster,
     requested_title,
     results_by_unit,
@@ -68,7 +68,7 @@ def fill_gradebook(material: Material) -> Document:
                 "make it a new assignment. Name an existing one with --column."
             )
         possible = _possible(sheet, number)
-        worth = parse_sheet(sheet.cell(possible, column)) if possible else None
+        worth = cell_number(sheet.cell(possible, column)) if possible else None
         factor = scale_factor(material, unit, results, worth, sheet.header[column].strip())
         notes += fill_rows(results, sheet, students, keys, column, factor).notes
     return Document(sheet.to_bytes(), notes=tuple(notes))
@@ -85,7 +85,7 @@ def _name_columns(identity: dict[str, int]) -> tuple[int, ...]:
 def _possible(sheet: Sheet, number: int) -> list[str] | None:
     """The row of points possible: no student, and numbers in it."""
     for row in sheet.rows[:5]:
-        if not sheet.cell(row, number) and any(parse_sheet(cell) is not None for cell in row):
+        if not sheet.cell(row, number) and any(cell_number(cell) is not None for cell in row):
             return row
     return None
 

@@ -11,11 +11,11 @@ _MOODLE = re.compile(
 )
 
 
-def moodle_entry(name: str, folder: bool = False) -> Arrived | None:
+def moodle_name(name: str, folder: bool = False) -> Arrived | None:
     """What a name in a Moodle download says, with or without folders.
 
     Example:
-        >>> moodle_entry("Jane Doe_12345_assignsubmission_file_layers.py").file
+        >>> moodle_name("Jane Doe_12345_assignsubmission_file_layers.py").file
         'layers.py'
     """
     match = _MOODLE.fullmatch(name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from autograder.integrations import Integration
-from autograder.integrations.moodle.downloads import moodle_entry
+from autograder.integrations.moodle.downloads import moodle_name
 from autograder.report import ReportFormat
 from autograder.submissions import Platform
 
@@ -24,5 +24,5 @@ INTEGRATION = Integration(
     reports=(
         ReportFormat("moodle", "a grading worksheet of Moodle, filled in", _worksheet, fills=True),
     ),
-    platform=Platform("Moodle", moodle_entry),
+    platform=Platform("Moodle", moodle_name),
 )

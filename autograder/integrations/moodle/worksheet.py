@@ -17,9 +17,9 @@ from autograder.report import (
     Material,
     Sheet,
     casefolded,
+    cell_number,
     fill_rows,
     name_words,
-    parse_sheet,
     read_roster,
     requested_title,
     results_by_unit,
@@ -79,7 +79,7 @@ def _grade_column(sheet: Sheet, students: list[list[str]], asked: str) -> int:
         for column in range(1, len(sheet.header) - 1)
         if _maximum(sheet, students, column + 1) is not None
         and all(
-            not sheet.cell(row, column) or parse_sheet(sheet.cell(row, column)) is not None
+            not sheet.cell(row, column) or cell_number(sheet.cell(row, column)) is not None
             for row in students
         )
     ]
@@ -93,6 +93,6 @@ def _grade_column(sheet: Sheet, students: list[list[str]], asked: str) -> int:
 
 def _maximum(sheet: Sheet, students: list[list[str]], column: int) -> float | None:
     """The number that a column holds in every row; None if it does not."""
-    found = {parse_sheet(sheet.cell(row, column)) for row in students}
+    found = {cell_number(sheet.cell(row, column)) for row in students}
     [only] = found if len(found) == 1 else [None]
     return only if only and only > 0 else None
