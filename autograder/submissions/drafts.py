@@ -157,26 +157,42 @@ def platform_drafts(
                 f"The number {clean(student)} belongs to {listing(names)}; their files were "
                 "taken for one student's."
             )
-        bases = [arrived.base for arrived, _ in files if arrived.base]
-        again = len(bases) != len(set(bases))
-        versions = sorted({arrived.version for arrived, _ in files})
-        for version in versions if again else versions[-1:]:
-            # At each version the newest of every file up to then: what would have been shown.
-            latest: dict[str, tuple[Arrived, str]] = {}
-            for arrived, name in sorted(files, key=lambda pair: (pair[0].version, pair[1])):
-                if arrived.version <= version:
-                    latest[arrived.base or name] = (arrived, name)
-            shown = list(latest.values())
-            late = [arrived.late for arrived, _ in shown if arrived.late is not None]
-            drafts.append(
-                Draft(
-                    student,
-                    shown[-1][1],
-                    place.path,
-                    [place.piece(name, arrived.file or name) for arrived, name in shown],
-                    number=version + 1,
-                    name=names[0],
-                    late=any(late) if late else None,
-                )
-            )
+        for when in dict.fromkeys(arrived.when for arrived, _ in files):
+            together = [(arrived, name) for arrived, name in files if arrived.when == when]
+            drafts += _of_one_moment(place, student, names[0], when, together)
     return drafts, warnings
+
+
+def _of_one_moment(
+    place: Place,
+    student: str,
+    name: str,
+    when: str | None,
+    files: Sequence[tuple[Arrived, str]],
+) -> list[Draft]:
+    """The attempts in the files that one student handed in at a moment; None: at any."""
+    drafts: list[Draft] = []
+    bases = [arrived.base for arrived, _ in files if arrived.base]
+    again = len(bases) != len(set(bases))
+    versions = sorted({arrived.version for arrived, _ in files})
+    for version in versions if again else versions[-1:]:
+        # At each version the newest of every file up to then: what would have been shown.
+        latest: dict[str, tuple[Arrived, str]] = {}
+        for arrived, called in sorted(files, key=lambda pair: (pair[0].version, pair[1])):
+            if arrived.version <= version:
+                latest[arrived.base or called] = (arrived, called)
+        shown = list(latest.values())
+        late = [arrived.late for arrived, _ in shown if arrived.late is not None]
+        drafts.append(
+            Draft(
+                student,
+                shown[-1][1],
+                place.path,
+                [place.piece(called, arrived.file or called) for arrived, called in shown],
+                when=when,
+                number=0 if when else version + 1,
+                name=name,
+                late=any(late) if late else None,
+            )
+        )
+    return drafts

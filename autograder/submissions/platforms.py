@@ -19,6 +19,7 @@ class Arrived:
         name: the name to display.
         file: what the student called it; ``""`` for a folder or a text typed into the platform.
         late: what the name says; None if such names say nothing.
+        when: time of submission, ISO 8601, where names say it: files of one moment are one attempt.
         version: 0, or N of the ``-N`` that Canvas adds to a file handed in again.
         base: ``file`` without that ``-N``.
     """
@@ -29,6 +30,7 @@ class Arrived:
     late: bool | None = None
     version: int = 0
     base: str = ""
+    when: str | None = None
 
 
 @dataclass

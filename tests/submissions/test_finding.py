@@ -7,7 +7,8 @@ import os
 import pytest
 from samples import discover
 
-from autograder.submissions import Unreadable, read
+from autograder import submissions
+from autograder.submissions import Arrived, Platform, Unreadable, read
 
 
 def who(found):
@@ -304,3 +305,28 @@ def test_a_path_that_is_nothing_is_refused_with_a_sentence(tree, units):
 
 def test_an_empty_class_is_reported(tree, units):
     assert discover([tree({})], units).warnings == ("Nothing in class looks like a submission.",)
+
+
+def test_a_platform_whose_names_say_when_has_an_attempt_for_each_moment(tree, work, units):
+    """A platform is a function of a name; that it says when is enough for attempts in order."""
+
+    def recognise(name: str, folder: bool) -> Arrived | None:
+        student, _, rest = name.partition("_attempt_")
+        day, _, file = rest.partition("_")
+        return None if folder else Arrived(student, "", file, when=f"{day}T12:00:00")
+
+    root = tree(
+        {
+            "ada_attempt_2026-10-03_layers.py": work + "# later",
+            "ada_attempt_2026-10-01_layers.py": work,
+        }
+    )
+    board = Platform("Board", recognise)
+    attempts = submissions.discover([root], units, platforms=[board]).attempts
+    assert [(a.number, a.when) for a in attempts] == [
+        (1, "2026-10-01T12:00:00"),
+        (2, "2026-10-03T12:00:00"),
+    ]
+    checked = read(attempts[1], units[0])
+    assert checked is not None
+    assert checked.cells[0].source.endswith("# later")
