@@ -5,7 +5,6 @@ from __future__ import annotations
 import array
 import contextlib
 import os
-import select
 import signal
 import socket
 import subprocess
@@ -18,10 +17,12 @@ from typing import IO, Any
 import msgpack
 
 from autograder.devices import Device
+from autograder.supervisor.children import ChildProcess
 from autograder.supervisor.connection import Worker
+from autograder.supervisor.hiding import Hidden
 from autograder.supervisor.launching import START_SECONDS, launch
 from autograder.supervisor.output import PipeOutput
-from autograder.worker import WIRE_VERSION, Ban, ForkedZygote, Limits, remove_tree, set_dumpable
+from autograder.worker import WIRE_VERSION, Ban, ForkedZygote, Limits, remove_tree
 
 _ANSWER_SECONDS = 30.0
 
@@ -132,7 +133,7 @@ class Zygote(ZygoteClient):
     ) -> None:
         super().__init__(control, directory)
         self._process, self._errors = process, errors
-        _Hidden.enter()
+        Hidden.enter()
         try:
             ready, _ = self._receive(START_SECONDS)
         except ConnectionError:
@@ -236,7 +237,7 @@ class Zygote(ZygoteClient):
             self._process.wait()
         self._errors.close()
         remove_tree(self._directory)
-        _Hidden.leave()
+        Hidden.leave()
 
     def _stop(self) -> None:
         self._process.kill()
@@ -245,44 +246,6 @@ class Zygote(ZygoteClient):
         """What it printed last."""
         self._errors.seek(0)
         return self._errors.read()[-2000:].decode(errors="replace")
-
-
-class ChildProcess:
-    """A child of this process, as `subprocess.Popen` would show it."""
-
-    def __init__(self, pid: int) -> None:
-        self._pid = pid
-        self._status: int | None = None
-        self._fd = os.pidfd_open(pid)
-
-    def poll(self) -> int | None:
-        """Its exit status, or None while it runs."""
-        if self._status is None:
-            pid, status = os.waitpid(self._pid, os.WNOHANG)
-            if pid:
-                self._status = os.waitstatus_to_exitcode(status)
-                os.close(self._fd)
-        return self._status
-
-    def kill(self) -> None:
-        """End it at once."""
-        if self.poll() is None:
-            os.kill(self._pid, signal.SIGKILL)
-
-    def wait(self, timeout: float | None = None) -> int:
-        """Its exit status, once it has ended.
-
-        Raises:
-            subprocess.TimeoutExpired: it has not ended by then.
-        """
-        if self.poll() is None:
-            waiting = select.poll()
-            waiting.register(self._fd, select.POLLIN)
-            if not waiting.poll(None if timeout is None else timeout * 1000):
-                raise subprocess.TimeoutExpired("a zygote", timeout or 0.0)
-        status = self.poll()
-        assert status is not None
-        return status
 
 
 class Derived(ZygoteClient):
@@ -319,22 +282,3 @@ class WorkerProcess:
             self._fd = None
         remove_tree(self._directory)
         return status
-
-
-class _Hidden:
-    """While there is a zygote, processes of our user may not look into this one."""
-
-    _count = 0
-
-    @classmethod
-    def enter(cls) -> None:
-        cls._count += 1
-        with contextlib.suppress(OSError):
-            set_dumpable(False)
-
-    @classmethod
-    def leave(cls) -> None:
-        cls._count -= 1
-        if not cls._count:
-            with contextlib.suppress(OSError):
-                set_dumpable(True)
