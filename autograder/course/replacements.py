@@ -158,7 +158,7 @@ class ReplacementFile:
                     f"{where} changes {old!r}, which stands {text.count(str(old))} times in the "
                     f"body of {replacement.replaces}; name a piece that stands there once."
                 )
-            own = re.compile(rf"\b{re.escape(replacement.replaces)}\b")
+            own = re.compile(rf"\b{re.escape(replacement.replaces)}\s*\(")  # a call of it
             if len(own.findall(str(new))) > len(own.findall(str(old))):
                 raise CourseError(
                     f"{where} calls {replacement.replaces}, which would be the mistake itself; "
