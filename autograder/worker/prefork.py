@@ -16,12 +16,14 @@ import os
 os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
 
 import importlib
+import signal
 import socket
 import sys
 import tempfile
+from types import FrameType
 from typing import IO, NoReturn
 
-from autograder.worker import process, zygote
+from autograder.worker import confinement, process, zygote
 from autograder.worker.forked import ForkedZygote
 
 _CONTROL = 3  # the zygote's only descriptor but for the standard ones
@@ -59,6 +61,7 @@ def _become_zygote(
     profile: str,
     without: frozenset[str],
 ) -> NoReturn:
+    signal.signal(signal.SIGUSR1, signal.SIG_DFL)  # a zygote has a parent of its own to follow
     os.setsid()
     os.chdir("/")
     null = os.open(os.devnull, os.O_RDONLY)
@@ -71,8 +74,21 @@ def _become_zygote(
     zygote.main(_CONTROL, directory, profile, without)
 
 
+def _end_with(parent: int) -> None:
+    """End when the parent does, also in the middle of a job that nobody waits for any more."""
+
+    def parent_died(signum: int, frame: FrameType | None) -> None:
+        # The kernel also sends this when only the thread ended that started us.
+        if os.getppid() != parent:
+            os._exit(1)
+
+    signal.signal(signal.SIGUSR1, parent_died)
+    confinement.die_with(parent, signal.SIGUSR1)
+
+
 def main(module: str, profile: str, without: frozenset[str], *arguments: str) -> None:
-    """Import torch, fork the zygote, go on as the module says."""
+    """Import torch, fork the zygote, go on as the module says; end with whoever asked for it."""
+    _end_with(os.getppid())
     process.warm_up()
     forked = fork_zygote(profile, without)
     importlib.import_module(module).main(forked, *arguments)
