@@ -63,10 +63,19 @@ def public_texts(solutions: Path) -> Iterator[str]:
         lines = source.split("\n")
         position = 0
         for region in find_regions(unit.source_file, source, read_cells(source)):
-            yield "\n".join(lines[position : region.first - 1])
+            yield from _as_released(lines[position : region.first - 1])
             position = region.last
-        yield "\n".join(lines[position:])
+        yield from _as_released(lines[position:])
         yield (unit.folder / "test_public.py").read_text(encoding="utf-8")
+
+
+def _as_released(lines: list[str]) -> Iterator[str]:
+    """Public lines as a module holds them, and as a notebook does: a string each.
+
+    What a mistake changes is a string too, and may begin with a line that is public.
+    """
+    yield "\n".join(lines)
+    yield "\n".join(json.dumps(line) for line in lines)
 
 
 def released_texts(out: Path) -> Iterator[tuple[str, str]]:
