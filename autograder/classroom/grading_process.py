@@ -7,6 +7,7 @@ secret can be inherited from here.
 from __future__ import annotations
 
 import os
+import tempfile
 import traceback
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -41,6 +42,8 @@ def serve(connection: Connection, zygote: ForkedZygote | None = None) -> None:
 
     orders = decode(connection.recv_bytes(), Orders)
     os.environ.update(orders.environment)
+    os.chdir(orders.folder or "/")
+    tempfile.tempdir = None  # it is looked for anew, in this environment
     kind = orders.worker or None
     with start_workers(kind, profile=orders.profile, zygote=zygote) as workers:
         from autograder.classroom.jobs import JobGrader

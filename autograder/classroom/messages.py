@@ -58,12 +58,14 @@ class Orders(Struct, frozen=True):
         settings: how to grade.
         worker: the kind of worker; empty for the best there is.
         environment: what a unit's tests may find in theirs; a worker never has it.
+        folder: where they may expect to be.
     """
 
     root: str
     settings: dict[str, Any]
     worker: str = ""
     environment: dict[str, str] = msgspec.field(default_factory=dict)
+    folder: str = ""
 
     @property
     def profile(self) -> str:

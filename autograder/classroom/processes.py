@@ -91,7 +91,10 @@ def run_jobs(
                 yield job, reply
     finally:
         for member in members:
-            _stop(member)
+            member.connection.close()  # all at once: what is in the middle of a job goes on a while
+        patience = time.monotonic() + 5
+        for member in members:
+            _stop(member, max(0.0, patience - time.monotonic()))
 
 
 def _busy(members: list[_Member]) -> int:
@@ -109,8 +112,9 @@ def _start(orders: Orders, gpu: str) -> _Member:
     with theirs, _seeing_only(gpu):
         process = _launched(theirs, orders.profile) if forks else _spawned(theirs)
     member = _Member(process, ours, gpu)
+    told = msgspec.structs.replace(orders, environment=dict(os.environ), folder=os.getcwd())
     with contextlib.suppress(OSError):  # it is gone: the next look finds the closed connection
-        ours.send_bytes(encode(msgspec.structs.replace(orders, environment=dict(os.environ))))
+        ours.send_bytes(encode(told))
     return member
 
 
@@ -121,7 +125,7 @@ def _launched(connection: Connection, profile: str) -> GradingProcess:
             *("autograder.classroom.grading_process", profile, "", str(connection.fileno())),
             stdin=subprocess.DEVNULL,
             printed=errors,
-            folder=os.getcwd(),
+            folder="/",  # what it imports there must not know where we are
             descriptors=[connection.fileno()],
         )
     return LaunchedProcess(started)

@@ -263,7 +263,10 @@ class RemoteBackend:
 
 def again(missing: StudentError) -> StudentError:
     """Why a function is not defined, anew: what is raised twice keeps both tracebacks."""
-    return student_error(missing.kind, missing.message, missing.line, missing.trace, of=NotDefined)
+    told = (missing.kind, missing.message, missing.line, missing.trace)
+    if isinstance(missing, NotImplementedError):  # nobody wrote it; not: its file stopped so
+        return student_error(*told, of=NotDefined)
+    return NotDefined(*told)
 
 
 def _pairs(known: Any, came: Any, parts: Returns) -> dict[int, Any]:

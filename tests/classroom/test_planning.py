@@ -47,9 +47,9 @@ def test_units_that_are_named_are_graded_whatever_was_handed_in(course, submissi
 def test_submissions_are_looked_for_once(course, submissions, monkeypatch, names):
     looked = []
 
-    def looking(*arguments):
+    def looking(*arguments, **options):
         looked.append(arguments)
-        return discover(*arguments)
+        return discover(*arguments, **options)
 
     monkeypatch.setattr(planning, "discover", looking)
     assert plan_class(course, [submissions], names).jobs
