@@ -101,7 +101,9 @@ def test_a_grading_process_ends_when_the_command_is_killed(course_root, tmp_path
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="grading processes fork on Linux only")
-def test_a_job_in_the_middle_does_not_outlive_the_command(course_root, scaling_source, tmp_path):
+def test_a_job_in_the_middle_does_not_outlive_the_command(
+    course_root, scaling_source, descendants, tmp_path
+):
     home = tmp_path / "submissions" / "ada"
     home.mkdir(parents=True)
     hangs = "def scale_forward(x, w):\n    while True:\n        pass\n"
@@ -115,7 +117,7 @@ def test_a_job_in_the_middle_does_not_outlive_the_command(course_root, scaling_s
         stderr=subprocess.DEVNULL,
     )
     deadline = time.monotonic() + 120
-    while len(below := _below(command.pid)) < 3 and time.monotonic() < deadline:
+    while len(below := descendants(command.pid)) < 3 and time.monotonic() < deadline:
         time.sleep(0.05)  # the grading process, its zygote, a worker
     assert len(below) >= 3
     command.send_signal(signal.SIGKILL)
@@ -124,16 +126,6 @@ def test_a_job_in_the_middle_does_not_outlive_the_command(course_root, scaling_s
     while any(map(_runs, below)) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not any(map(_runs, below))
-
-
-def _below(pid: int) -> list[int]:
-    """The processes below one."""
-    try:
-        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as children:
-            found = [int(child) for child in children.read().split()]
-    except OSError:
-        return []
-    return [*found, *(below for child in found for below in _below(child))]
 
 
 def _runs(pid: int) -> bool:
