@@ -105,7 +105,8 @@ def looks_for_the_seed():
     import gc
 
     for found in gc.get_objects():
-        if type(found).__name__ in ("Settings", "UnitGrader") and hasattr(found, "settings"):
+        # Not `hasattr`: somebody else's class of that name may raise what it likes there.
+        if type(found).__name__ == "UnitGrader" and "settings" in vars(found):
             print("found it", found.settings.seed)
 
 
