@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from autograder.course.declarations import CourseError, functions
@@ -152,22 +153,52 @@ def student_calls(tree: ast.Module, known: Iterable[str]) -> dict[str, set[str]]
         By the test's name the functions it calls.
     """
     functions_known = set(known)
-    defined, graph = definitions(tree), call_graph(tree)
+    named = {name: _Named.of(nodes) for name, nodes in definitions(tree).items()}
+    graph = {name: part.names & named.keys() for name, part in named.items()}
     calls = {}
     for test in (name for name in functions(tree) if name.startswith("test")):
-        called: set[str] = set()
-        strings: set[str] = set()
-        computed = False
-        for name in reachable(graph, [test]):
-            for child in (node for top in defined[name] for node in ast.walk(top)):
-                if isinstance(child, ast.Attribute) and _is_student(child.value):
-                    called.add(child.attr)
-                elif isinstance(child, ast.Constant) and isinstance(child.value, str):
-                    strings.add(child.value)
-                elif isinstance(child, ast.Call) and _is_getattr(child):
-                    computed = True
-        calls[test] = (called | (strings if computed else set())) & functions_known
+        parts = [named[name] for name in reachable(graph, [test])]
+        called = set().union(*(part.called for part in parts))
+        if any(part.computed for part in parts):
+            called.update(*(part.strings for part in parts))
+        calls[test] = called & functions_known
     return calls
+
+
+@dataclass
+class _Named:
+    """What a definition names.
+
+    Attributes:
+        names: that it reads, and its parameters.
+        called: names that stand after ``student.``.
+        strings: its string constants.
+        computed: whether it says ``getattr(student, name)``.
+    """
+
+    names: set[str] = field(default_factory=set)
+    called: set[str] = field(default_factory=set)
+    strings: set[str] = field(default_factory=set)
+    computed: bool = False
+
+    @classmethod
+    def of(cls, nodes: Iterable[ast.stmt]) -> _Named:
+        """What some statements name, found in one walk: test files are long."""
+        found = cls()
+        for child in (node for top in nodes for node in ast.walk(top)):
+            if isinstance(child, ast.Name):
+                found.names.add(child.id)
+            elif isinstance(child, ast.arg):
+                found.names.add(child.arg)
+            elif isinstance(child, ast.Attribute):
+                if _is_student(child.value):
+                    found.called.add(child.attr)
+            elif isinstance(child, ast.Constant):
+                if isinstance(child.value, str):
+                    found.strings.add(child.value)
+            elif isinstance(child, ast.Call) and _is_getattr(child):
+                found.computed = True
+        return found
 
 
 def _is_student(node: ast.expr) -> bool:

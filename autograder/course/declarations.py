@@ -8,6 +8,7 @@ torch, and a half-written file can be listed without running it.
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,15 +54,23 @@ class Question:
 
 
 def parse(path: Path) -> ast.Module:
-    """The syntax tree of a file, or a `CourseError` naming the line that is not Python."""
+    """The syntax tree of a file, or a `CourseError` naming the line that is not Python.
+
+    Shared by all who ask for the same file: not to be changed.
+    """
     try:
-        return ast.parse(path.read_text(encoding="utf-8"))
+        return _parsed(path.read_text(encoding="utf-8"))
     except SyntaxError as error:
         raise CourseError(
             f"{place(path, error.lineno)}: this is not valid Python ({error.msg}); correct it."
         ) from error
     except (OSError, ValueError) as error:
         raise CourseError(f"{path}: cannot be read ({error}).") from error
+
+
+@functools.lru_cache(maxsize=4)
+def _parsed(source: str) -> ast.Module:
+    return ast.parse(source)
 
 
 def place(path: Path, line: int | None = None) -> str:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from torch import Tensor
+
 from autograder.devices import DEVICES, Device
 from autograder.errors import HandgradError
-from autograder.testing import Answered, Body, CallRecord, Reference, Student
+from autograder.exam.scripts import Script
+from autograder.testing import Answered, Body, CallRecord, Reference, Student, kind_of, map_tensors
 
 
 class PreparationError(HandgradError):
@@ -27,6 +30,7 @@ class PreparedExample:
         operators: how many the test took on the reference, if they were counted.
         messages: how many a worker would have sent, if they were counted.
         lines: of the reference that it reached, if that was noted.
+        versions: of its tensors; see `tensor_versions`.
     """
 
     inputs: dict[str, Any]
@@ -35,6 +39,52 @@ class PreparedExample:
     operators: int = 0
     messages: int = 0
     lines: set[int] = field(default_factory=set)
+    versions: tuple[int, bool] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.versions = tensor_versions(self.inputs)
+
+
+@dataclass(frozen=True)
+class Rehearsed:
+    """What came of a call of a known mistake.
+
+    Attributes:
+        function: that was called.
+        changed: whether it changed an argument.
+        value: what it returned; None if it raised.
+        kind: the name of the type of what it raised; empty if it returned.
+        message: of what it raised.
+    """
+
+    function: str
+    changed: bool
+    value: Any
+    kind: str = ""
+    message: str = ""
+
+    @classmethod
+    def of(cls, record: CallRecord) -> Rehearsed:
+        """A call that was made."""
+        message = "" if record.error is None else str(record.error)
+        kind = kind_of(record.error)
+        return cls(record.function, bool(record.changed), record.value, kind, message)
+
+
+@dataclass
+class ExampleSet:
+    """Inputs of a test, and all that it will ask on them.
+
+    Attributes:
+        examples: the inputs.
+        script: what the test will ask, as far as that is known ahead.
+        timed: whether calls on them are timed: then what is slow is to be said to be slow, not
+            given up.
+    """
+
+    examples: Sequence[PreparedExample] = ()
+    script: Script = field(default_factory=Script)
+    timed: bool = False
 
 
 @dataclass
@@ -48,12 +98,13 @@ class PreparedTest:
         public: whether students have it.
         device: the name of the device it runs on.
         variant: which test it is whatever the device: name and parameters.
-        function: the test function, as pytest would call it.
         body: the test as it was written: takes fixtures and drawn arguments.
         fixtures: its fixtures, by argument name.
-        examples: its inputs; a test that draws nothing has one without inputs.
-        seed: the seed that its inputs were drawn with.
+        graded: its inputs; a test that draws nothing has one without inputs.
+        smaller: small inputs, smallest first, to show a student one of them where the test fails;
+            none where it draws nothing.
         location: ``file::name`` for the command that reruns it.
+        rehearsed: for each example what the known mistakes that fail on it answer, by their number.
         speed: how many times as long as the reference its exercise's function may take.
         probe: whether it always runs; otherwise only if a probe of its exercise failed on the same
             device.
@@ -65,14 +116,19 @@ class PreparedTest:
     public: bool
     device: str
     variant: str
-    function: Callable[..., None]
     body: Body
     fixtures: dict[str, Any]
-    examples: list[PreparedExample]
-    seed: int
     location: str
+    graded: ExampleSet = field(default_factory=ExampleSet)
+    smaller: ExampleSet = field(default_factory=ExampleSet)
+    rehearsed: Sequence[Mapping[int, Sequence[Rehearsed]]] = ()
     speed: float | None = None
     probe: bool = True
+
+    @property
+    def examples(self) -> Sequence[PreparedExample]:
+        """The inputs that it is graded on."""
+        return self.graded.examples
 
     @property
     def key(self) -> str:
@@ -99,3 +155,17 @@ class PreparedTest:
         """
         self.begin(example)
         self.body(**self.fixtures, **example.inputs)
+
+
+def tensor_versions(inputs: Any) -> tuple[int, bool]:
+    """Changes when a tensor in `inputs` is written to, or enters an autograd graph."""
+    total, graph = 0, False
+
+    def look(tensor: Tensor) -> Tensor:
+        nonlocal total, graph
+        total += tensor._version
+        graph = graph or tensor.requires_grad
+        return tensor
+
+    map_tensors(inputs, look)
+    return total, graph

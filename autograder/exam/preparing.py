@@ -13,18 +13,19 @@ import io
 import os
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import hypothesis
 import pytest
-from torch import Tensor
 
 from autograder.devices import CPU, DEVICES
 from autograder.exam.prepared import PreparationError, PreparedExample, PreparedTest
-from autograder.exam.probes import Watch, count_elements, probes
+from autograder.exam.probes import count_elements, probes
+from autograder.exam.running import ReferenceRun
 from autograder.testing import (
     GRADING_PLUGIN,
     SUBJECTS,
@@ -34,12 +35,27 @@ from autograder.testing import (
     body_of,
     body_replaced,
     is_property,
-    map_tensors,
     plugin,
-    to_device,
 )
 
 FIXTURES = {"student", "reference", "device"}
+
+
+@dataclass
+class DrawnTest(PreparedTest):
+    """A test as pytest collected it.
+
+    Attributes:
+        function: as pytest would call it.
+        file: where it is defined.
+    """
+
+    function: Callable[..., None] = lambda: None
+    file: Path = Path()
+
+    def add(self, example: PreparedExample) -> None:
+        """One more input to be graded on."""
+        self.graded.examples = [*self.graded.examples, example]
 
 
 def prepare(
@@ -50,8 +66,7 @@ def prepare(
     *,
     seed: int,
     devices: Sequence[str],
-    exercises: Sequence[str] = (),
-) -> list[PreparedTest]:
+) -> list[DrawnTest]:
     """Collect the tests of one unit and draw their examples.
 
     Args:
@@ -62,12 +77,11 @@ def prepare(
             to draw the examples without running the tests.
         seed: where the inputs come from.
         devices: the names of the devices to test on.
-        exercises: only these; empty for all.
 
     Raises:
         PreparationError: a test cannot be collected, or does not pass on the reference.
     """
-    recorder = _Recorder(student, reference, on_reference, seed, devices, set(exercises))
+    recorder = _Recorder(student, reference, on_reference, seed, devices)
     with tempfile.TemporaryDirectory(prefix="handgrad-pytest-") as folder:
         settings = Path(folder, "pytest.ini")
         settings.write_text("[pytest]\n", encoding="utf-8")
@@ -112,20 +126,6 @@ def _forget(files: Sequence[Path]) -> None:
             del sys.modules[name]
 
 
-def tensor_versions(inputs: Any) -> tuple[int, bool]:
-    """Changes when a tensor in `inputs` is written to, or enters an autograd graph."""
-    total, graph = 0, False
-
-    def look(tensor: Tensor) -> Tensor:
-        nonlocal total, graph
-        total += tensor._version
-        graph = graph or tensor.requires_grad
-        return tensor
-
-    map_tensors(inputs, look)
-    return total, graph
-
-
 class _Recorder:
     """The pytest plugin that takes each test's inputs instead of reporting its outcome."""
 
@@ -138,12 +138,12 @@ class _Recorder:
         on_reference: ModuleBackend | None,
         seed: int,
         devices: Sequence[str],
-        exercises: set[str],
     ) -> None:
         self.student_fixture, self.reference_fixture = student, reference
-        self.on_reference, self.seed, self.exercises = on_reference, seed, exercises
+        self.seed = seed
+        self._run = ReferenceRun(student, on_reference)
         self.devices = tuple(DEVICES[name] for name in devices)
-        self.tests: list[PreparedTest] = []
+        self.tests: list[DrawnTest] = []
         self._probes: dict[str, list[int]] | None = None
         self.faults: list[str] = []
 
@@ -164,12 +164,6 @@ class _Recorder:
         for item in items:
             if item.get_closest_marker("exercise") is None:
                 self.faults.append(f"{item.nodeid} names no exercise: add @exercise(name, points=)")
-        if self.exercises:
-            items[:] = [
-                item
-                for item in items
-                if (mark := item.get_closest_marker("exercise")) and mark.args[0] in self.exercises
-            ]
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool:
@@ -186,20 +180,19 @@ class _Recorder:
         device = plugin.device_of(pyfuncitem)
         if mark.kwargs.get("speed") is not None and device is not CPU:
             return True  # speed is compared on the CPU, where everybody can
-        test = PreparedTest(
+        test = DrawnTest(
             name=pyfuncitem.name,
             exercise=str(mark.args[0]),
             points=float(mark.kwargs["points"]),
             public=pyfuncitem.path.name == "test_public.py",
             device=device.name,
             variant=_variant(pyfuncitem),
-            function=pyfuncitem.obj,
             body=body_of(pyfuncitem.obj),
             fixtures=fixtures,
-            examples=[],
-            seed=self.seed,
             location=f"{pyfuncitem.path.parent.name}/{pyfuncitem.path.name}::{pyfuncitem.name}",
             speed=mark.kwargs.get("speed"),
+            function=pyfuncitem.obj,
+            file=pyfuncitem.path,
         )
         if test.place.simulated and self._take_over(test):
             pass
@@ -210,7 +203,7 @@ class _Recorder:
         self.tests.append(test)
         return True
 
-    def _draw(self, test: PreparedTest) -> None:
+    def _draw(self, test: DrawnTest) -> None:
         """Let hypothesis draw; keep what it draws."""
 
         def keep(**arguments: Any) -> None:
@@ -220,16 +213,16 @@ class _Recorder:
                 self._keep(test, drawn)
 
         every: list[dict[str, Any]] = []
-        hypothesis.seed(test.seed)(test.function)
+        hypothesis.seed(self.seed)(test.function)
         with body_replaced(test.function, keep):
             test.function(**test.fixtures)
         if test.place.simulated:
             self._keep(test, _typical(every))
 
-    def _take_over(self, test: PreparedTest) -> bool:
+    def _take_over(self, test: DrawnTest) -> bool:
         """For the simulated device: keep some of what was drawn for the CPU, if it was."""
         twins = {t.variant: t for t in self.tests if t.device == CPU.name}
-        if self.on_reference is None or test.variant not in twins:
+        if self._run.reference is None or test.variant not in twins:
             return False
         if self._probes is None:
             self._probes = probes(twins.values())
@@ -240,35 +233,13 @@ class _Recorder:
             self._keep(test, drawn)
         return True
 
-    def _chooses(self, test: PreparedTest) -> bool:
+    def _chooses(self, test: DrawnTest) -> bool:
         """Whether there will be a choice among this test's examples."""
         return test.device == CPU.name and any(device.simulated for device in self.devices)
 
-    def _keep(self, test: PreparedTest, drawn: dict[str, Any]) -> None:
+    def _keep(self, test: DrawnTest, drawn: dict[str, Any]) -> None:
         """Keep one example, having run it on the reference if there is one."""
-        with test.place.active():
-            self._keep_there(test, to_device(drawn, test.place.torch))
-
-    def _keep_there(self, test: PreparedTest, inputs: dict[str, Any]) -> None:
-        example = PreparedExample(inputs)
-        if self.on_reference is not None:
-            before = tensor_versions(inputs)
-            if self._chooses(test):
-                with Watch(self.on_reference) as watch:
-                    self.student_fixture.backend = watch
-                    test.run(example)
-                example.operators, example.messages = watch.operators, watch.messages
-                example.lines = watch.lines
-            else:
-                self.student_fixture.backend = self.on_reference
-                test.run(example)
-            example.calls = self.student_fixture.calls
-            if tensor_versions(inputs) != before:
-                raise PreparationError(
-                    f"{test.name} changes its inputs, but other submissions are tested on them "
-                    "too: clone them first"
-                )
-        test.examples.append(example)
+        test.add(self._run.example(test, drawn, watched=self._chooses(test)))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed:

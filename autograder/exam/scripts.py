@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from torch import Tensor
 
 from autograder.course import Returns
-from autograder.exam.prepared import PreparedExample, PreparedTest
-from autograder.supervisor import Batch, Call, EarlierResult, encode_batch
-from autograder.testing import map_tensors
+from autograder.devices import Device
+from autograder.supervisor import Batch, Call, EarlierResult, Expected, encode_batch, expected_reply
+from autograder.testing import CallRecord, map_tensors
+
+
+class _Example(Protocol):
+    @property
+    def calls(self) -> list[CallRecord]: ...
 
 
 @dataclass
@@ -22,26 +27,55 @@ class Script:
         batch: all of them, encoded.
         spans: for each example, where its calls stand in the batch; None where they cannot be
             asked ahead.
+        expected: for each call the reply that the reference would send; None where it raises, or
+            where there was no reference to ask.
+        seconds: for each call the processor time that it took the reference.
     """
 
-    batch: Batch | None
-    spans: list[range | None]
+    batch: Batch | None = None
+    spans: list[range | None] = field(default_factory=list)
+    expected: list[Expected | None] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+
+    def span(self, position: int) -> range | None:
+        """Where the calls of an example stand in the batch, if they are there."""
+        return self.spans[position] if position < len(self.spans) else None
 
 
-def script_of(test: PreparedTest, returns: Mapping[str, Returns]) -> Script:
-    """What `test` asks on its examples, as one batch."""
+def script_of(
+    examples: Sequence[_Example], returns: Mapping[str, Returns], device: Device
+) -> Script:
+    """What a test asks on its examples, as one batch.
+
+    Args:
+        examples: as they ran on the reference.
+        returns: how each function's result travels.
+        device: the test's.
+    """
     calls: list[Call] = []
     spans: list[range | None] = []
-    for example in test.examples:
+    expected: list[Expected | None] = []
+    seconds: list[float] = []
+    for example in examples:
         planned = _plan(example, returns, len(calls))
-        spans.append(None if planned is None else range(len(calls), len(calls) + len(planned)))
-        calls += planned or []
-    return Script(encode_batch(calls, test.place) if calls else None, spans)
+        if planned is None:
+            spans.append(None)
+            continue
+        spans.append(range(len(calls), len(calls) + len(planned)))
+        calls += planned
+        expected += [
+            None
+            if record.error is not None
+            else expected_reply(record.value, record.changed, call.returns, device)
+            for record, call in zip(example.calls, planned, strict=True)
+        ]
+        seconds += [record.seconds for record in example.calls]
+    if not calls:
+        return Script(None, spans)
+    return Script(encode_batch(calls, device), spans, expected, seconds)
 
 
-def _plan(
-    example: PreparedExample, returns: Mapping[str, Returns], offset: int
-) -> list[Call] | None:
+def _plan(example: _Example, returns: Mapping[str, Returns], offset: int) -> list[Call] | None:
     """The calls of one example; None if one of them cannot be known ahead."""
     planned: list[Call] = []
     opaque: list[tuple[Any, EarlierResult]] = []

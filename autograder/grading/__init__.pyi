@@ -1,5 +1,5 @@
 from .checking import check, check_live
-from .grader import UnitGrader
+from .grader import UnitGrader, exam_request
 from .provenance import describe_run
 from .replay import DeviceLost
 from .settings import Settings, fingerprint, settings_here
@@ -11,6 +11,7 @@ __all__ = [
     "check",
     "check_live",
     "describe_run",
+    "exam_request",
     "fingerprint",
     "settings_here",
 ]

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from autograder.course import Course, CourseError, Unit, read_release
+from autograder.exam import ExamStore
 from autograder.grading.grader import Graded, UnitGrader
 from autograder.grading.hints import hints
 from autograder.grading.live import LiveBackend
@@ -49,7 +50,8 @@ def check(
         )
     # Nothing is hidden here, and the code is the user's own.
     own = replace(settings, exercises=exercises, hidden=False, require=UNCONFINED)
-    grader = UnitGrader(unit, own, workers, released or "")
+    exams = ExamStore.here(course.units_folder)
+    grader = UnitGrader(unit, own, workers, released or "", exams)
     code = Code(unit.module, tuple((c.label, c.source) for c in checked.cells))
     graded = grader.grade(code, {})
     return msgspec.structs.replace(
@@ -83,7 +85,8 @@ def check_live(
         namespace: the notebook's variables.
         named: what the notebook calls a file of code; None if it is not the notebook's.
     """
-    grader = UnitGrader(unit, replace(settings, exercises=exercises, hidden=False), None)
+    own = replace(settings, exercises=exercises, hidden=False)
+    grader = UnitGrader(unit, own, None, exams=ExamStore.here(course.units_folder))
     graded = grader.grade_on(
         lambda device: LiveBackend(unit.module, namespace, unit.returns, named, device), {}
     )

@@ -1,8 +1,9 @@
 """Naming the mistake: which known mistake gives just the outputs that the student's code gave.
 
-The known mistakes of the exercise run on the inputs that the submission failed on. One fits if on
-every one of them it does what the student's code did, call by call, and not what the reference
-does. A diagnosis is made only if exactly one fits: a wrong guess sends a student the wrong way.
+What each known mistake of the exercise answers on the inputs is part of the exam. One fits if on
+every input that the submission failed on it does what the student's code did, call by call, and
+not what the reference does. A diagnosis is made only if exactly one fits: a wrong guess sends a
+student the wrong way.
 """
 
 from __future__ import annotations
@@ -10,120 +11,118 @@ from __future__ import annotations
 import ast
 import math
 from collections.abc import Iterable, Set
-from types import ModuleType
 from typing import Any
 
-import pytest
 import torch
 from torch import Tensor
 
-from autograder.course import Mistake, Unit, call_graph, mistakes, reachable
-from autograder.exam import PreparedTest
+from autograder.course import Unit, call_graph, reachable
+from autograder.exam import Exam, KnownMistake, PreparedTest, Rehearsed
 from autograder.grading.advice import is_about_placement
 from autograder.grading.replay import FailedExample
 from autograder.results import Diagnosis
-from autograder.testing import (
-    TOLERANCE,
-    CallRecord,
-    ModuleBackend,
-    Student,
-    StudentError,
-    StudentStopped,
-)
+from autograder.testing import TOLERANCE, CallRecord, StudentStopped, kind_of
 
 
 class Diagnoser:
-    """The known mistakes of one unit, ready to run in this process.
+    """The known mistakes of one unit.
 
     Args:
         unit: the unit.
-        student: the `student` fixture of the unit's prepared tests.
+        exam: its exam.
     """
 
-    def __init__(self, unit: Unit, student: Student) -> None:
-        self._mistakes, self._student, self._returns = mistakes(unit), student, unit.returns
-        self._backends: dict[str, ModuleBackend] = {}
+    def __init__(self, unit: Unit, exam: Exam) -> None:
+        self._mistakes = exam.mistakes
         graph = call_graph(ast.parse(unit.source_file.read_text(encoding="utf-8")))
         self._uses = {name: reachable(graph, [name]) - {name} for name in graph}
 
-    def diagnose(
-        self,
-        exercise: str,
-        failures: Iterable[tuple[PreparedTest, FailedExample]],
-        lost: Set[str],
-    ) -> Diagnosis | None:
-        """The one known mistake of `exercise` that explains all `failures`, if there is one.
+    def begin(self) -> Suspicion:
+        """The mistakes that one submission may have made: any."""
+        return Suspicion(self._mistakes)
+
+    def diagnose(self, exercise: str, suspicion: Suspicion, lost: Set[str]) -> Diagnosis | None:
+        """The one known mistake of `exercise` that explains all its failures, if there is one.
 
         Args:
             exercise: the exercise that lost points.
-            failures: the examples it failed on, with what was called.
+            suspicion: what is left after all failures.
             lost: all exercises that lost points. A function that uses one of them may fail for
                 that reason alone, and look like a mistake of its own.
         """
         if self._uses.get(exercise, set()) & lost:
             return None
-        tried = [
-            (test, failed)
-            for test, failed in failures
-            if failed.calls and not isinstance(failed.error, StudentStopped)
-        ]
-        if not tried:
+        mistake = suspicion.only(exercise)
+        if mistake is None:
             return None
-        candidates = [m for m in self._mistakes if m.exercise == exercise]
-        for test, failed in tried:
-            candidates = [m for m in candidates if self._explains(m, test, failed)]
-            if not candidates:
-                return None
-        if len(candidates) != 1:
-            return None
-        return Diagnosis(mistake=candidates[0].name, sentence=candidates[0].sentence)
-
-    def _explains(self, mistake: Mistake, test: PreparedTest, failed: FailedExample) -> bool:
-        with test.place.active():
-            self._student.backend = self._backend(mistake)
-            try:
-                test.run(failed.example)
-            except (Exception, pytest.fail.Exception):
-                calls = self._student.calls
-            else:
-                return False  # the mistake passes where the student's code fails
-            return len(calls) == len(failed.calls) and all(map(alike, calls, failed.calls))
-
-    def _backend(self, mistake: Mistake) -> ModuleBackend:
-        if mistake.name not in self._backends:
-            module = ModuleType(mistake.name)
-            # Our own code, from solutions/: the grader runs it as it runs the reference.
-            exec(compile(mistake.source, f"<{mistake.name}>", "exec"), module.__dict__)
-            self._backends[mistake.name] = ModuleBackend(module, self._returns)
-        return self._backends[mistake.name]
+        return Diagnosis(mistake=mistake.name, sentence=mistake.sentence)
 
 
-def alike(a: CallRecord, b: CallRecord) -> bool:
-    """Whether two calls of the same function came to the same, up to rounding.
+class Suspicion:
+    """Which known mistakes explain what failed so far, by exercise.
+
+    Nothing of a failure is kept: a worker's answers may be large.
+
+    Args:
+        mistakes: of the unit.
+    """
+
+    def __init__(self, mistakes: tuple[KnownMistake, ...]) -> None:
+        self._mistakes = mistakes
+        self._left: dict[str, list[int]] = {}
+
+    def look(self, test: PreparedTest, failures: Iterable[FailedExample]) -> None:
+        """Drop the mistakes that do not explain what failed in a test."""
+        for failed in failures:
+            if not failed.calls or isinstance(failed.error, StudentStopped):
+                continue
+            left = self._left.get(test.exercise)
+            if left is None:
+                left = [
+                    number
+                    for number, mistake in enumerate(self._mistakes)
+                    if mistake.exercise == test.exercise
+                ]
+            if left:
+                with test.place.active():
+                    left = [number for number in left if _explains(number, test, failed)]
+            self._left[test.exercise] = left
+
+    def only(self, exercise: str) -> KnownMistake | None:
+        """The one mistake that explains all that failed; None if there is none or several."""
+        left = self._left.get(exercise, [])
+        return self._mistakes[left[0]] if len(left) == 1 else None
+
+
+def _explains(number: int, test: PreparedTest, failed: FailedExample) -> bool:
+    """Whether a known mistake fails on an input, and as the student's code did."""
+    if failed.position is None or failed.position >= len(test.rehearsed):
+        return False
+    known = test.rehearsed[failed.position].get(number)
+    if known is None:
+        return False  # the mistake passes where the student's code fails
+    return len(known) == len(failed.calls) and all(map(alike, known, failed.calls))
+
+
+def alike(a: Rehearsed, b: CallRecord) -> bool:
+    """Whether a known mistake and a student's code came to the same in a call, up to rounding.
 
     Two implementations of the same mistake differ by rounding; two mistakes differ by more.
     """
-    if a.function != b.function or bool(a.changed) != bool(b.changed):
+    if a.function != b.function or a.changed != bool(b.changed):
         return False
-    if a.error is not None or b.error is not None:
-        return kind_of(a.error) == kind_of(b.error) and _place_alike(a.error, b.error)
+    if a.kind or b.error is not None:
+        told = str(getattr(b.error, "message", b.error))
+        return a.kind == kind_of(b.error) and _place_alike(a.message, told)
     return _equal(a.value, b.value)
 
 
-def _place_alike(a: BaseException | None, b: BaseException | None) -> bool:
-    """Whether two exceptions, if they are about placement, are about the same.
+def _place_alike(a: str, b: str) -> bool:
+    """Whether two exceptions' texts, if they are about placement, are about the same.
 
-    Then PyTorch wrote their texts, which name the devices and the operation.
+    Then PyTorch wrote them, and they name the devices and the operation.
     """
-    texts = [str(getattr(error, "message", error)) for error in (a, b)]
-    return texts[0] == texts[1] or not any(map(is_about_placement, texts))
-
-
-def kind_of(error: BaseException | None) -> str:
-    """The type of an exception by its name, wherever it was raised."""
-    if error is None:
-        return ""
-    return error.kind if isinstance(error, StudentError) else type(error).__name__
+    return a == b or not (is_about_placement(a) or is_about_placement(b))
 
 
 def _equal(a: Any, b: Any) -> bool:

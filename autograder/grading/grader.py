@@ -11,13 +11,12 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from types import ModuleType
 
 from autograder.course import Unit
 from autograder.devices import CPU, CUDA, Device, compute_exactly
-from autograder.exam import PreparedTest, Script, prepare, script_of, tensor_versions
+from autograder.exam import ExamRequest, ExamStore, PreparedTest
 from autograder.grading.backends import Backend, Backends
-from autograder.grading.diagnosis import Diagnoser
+from autograder.grading.diagnosis import Diagnoser, Suspicion
 from autograder.grading.local import LocalBackend
 from autograder.grading.marking import (
     code_exercise,
@@ -30,12 +29,11 @@ from autograder.grading.remote import RemoteBackend
 from autograder.grading.replay import Outcome, run_test
 from autograder.grading.settings import Settings
 from autograder.grading.speed import Stopwatch
-from autograder.results import ExerciseResult, Failure
+from autograder.results import ExerciseResult, Failure, TestResult
 from autograder.supervisor import Code, Session, Workers
-from autograder.testing import ModuleBackend, Reference, Student
 from autograder.worker import Limits
 
-HIDDEN, PUBLIC = "test_hidden.py", "test_public.py"
+NOT_KEPT = ExamStore(None)
 
 
 @dataclass(frozen=True)
@@ -60,7 +58,7 @@ class Graded:
 
 
 class UnitGrader:
-    """One unit, prepared: its tests with their inputs, its reference, its known mistakes.
+    """One unit, ready to grade submissions of it.
 
     Args:
         unit: which.
@@ -68,56 +66,51 @@ class UnitGrader:
         workers: where the student's code runs; None for in this process.
         given: the module's text as students got it: what it does is not noted; empty where it is
             not known.
+        exams: where the unit's exam is kept; it is drawn where it is not there.
+
+    Attributes:
+        tests: in the order in which a submission meets them.
+        prepared: whether the exam had to be drawn.
+        told: a sentence on the exam for who runs the command; empty if there is nothing to say.
+
+    Raises:
+        PreparationError: the unit's tests cannot be used.
     """
 
     def __init__(
-        self, unit: Unit, settings: Settings, workers: Workers | None, given: str = ""
+        self,
+        unit: Unit,
+        settings: Settings,
+        workers: Workers | None,
+        given: str = "",
+        exams: ExamStore = NOT_KEPT,
     ) -> None:
         self.unit, self.settings, self.workers, self.given = unit, settings, workers, given
-        self.student = Student()
-        self.diagnoser: Diagnoser | None = None
         if CUDA.name in settings.devices:
             compute_exactly()
-        if settings.hidden:
-            # Public tests first: students see their messages, and a message that their code
-            # writes must not be able to carry a hidden input.
-            module = load_reference(unit)
-            self.tests = self._prepare((PUBLIC, HIDDEN), module)
-            self.diagnoser = Diagnoser(unit, self.student)
-        else:
-            self.tests = self._prepare((PUBLIC,), None)
+        kept = exams.open(exam_request(unit, settings))
+        exam, self.told, self.prepared = kept.exam, kept.told, kept.prepared
+        self.student, self._seconds = exam.student, exam.seconds
+        self.diagnoser = Diagnoser(unit, exam) if settings.hidden else None
+        wanted = set(settings.exercises)
+        self.tests = [test for test in exam.tests if not wanted or test.exercise in wanted]
         order = list(settings.devices)
+        # Public tests first: students see their messages, and a message that their code writes
+        # must not be able to carry a hidden input. Those of speed last, so that a function that is
+        # slow enough to be given up costs no other test.
         self.tests.sort(
             key=lambda t: (
+                t.speed is not None,
                 not t.public,
                 order.index(t.device) if t.device in order else 0,
                 not t.probe,
             )
         )
-        self._inputs = [example.inputs for test in self.tests for example in test.examples]
-        self._versions = tensor_versions(self._inputs)
-        self.scripts: dict[int, Script] = {
-            id(test): script_of(test, unit.returns) for test in self.tests if test.speed is None
-        }
-        # Last, so that a function that is slow enough to be given up costs no other test.
-        self.tests.sort(key=lambda test: test.speed is not None)
         self._hurried = [test for test in self.tests if test.speed is not None]
         self._stopwatch: Stopwatch | None = None
         if self._hurried and workers is not None:
             own = Code(unit.module, ((unit.source_file.name, unit.source_file.read_text("utf-8")),))
             self._stopwatch = Stopwatch(lambda: self._remote(workers, own, math.inf)(CPU))
-
-    def _prepare(self, files: Sequence[str], module: ModuleType | None) -> list[PreparedTest]:
-        found = [self.unit.folder / name for name in files if (self.unit.folder / name).is_file()]
-        return prepare(
-            found,
-            self.student,
-            Reference(module) if module else None,
-            ModuleBackend(module, self.unit.returns) if module else None,
-            seed=self.settings.seed,
-            devices=self.settings.devices,
-            exercises=self.settings.exercises,
-        )
 
     def grade(self, code: Code, answers: dict[str, str]) -> Graded:
         """Grade a student's code and collect the written answers.
@@ -145,17 +138,12 @@ class UnitGrader:
             if self._stopwatch is not None:
                 self._stopwatch.prepare(self._hurried)
             backends.load()
-            outcomes, notes = self._run(backends, began)
-            found = self._exercises(outcomes, answers, backends.sources)
+            tests, suspicion, notes = self._run(backends, began)
+            found = self._exercises(tests, suspicion, answers)
             if not any(e.status in ("full", "partial", "wrong") for e in found):
                 notes = []  # they would be about what was given
         finally:
             backends.close()
-        if tensor_versions(self._inputs) != self._versions:
-            raise RuntimeError(
-                "the inputs of the tests were changed while this submission was graded; a test "
-                "or a mistake of the unit writes to them"
-            )
         return Graded(
             exercises=found,
             problems=backends.problems,
@@ -186,13 +174,14 @@ class UnitGrader:
 
         def on(device: Device) -> RemoteBackend:
             shared = session(CPU if device.simulated else device)
-            return RemoteBackend(shared, code, self.unit.returns, self.scripts, device)
+            return RemoteBackend(shared, code, self.unit.returns, self._seconds, device)
 
         return on
 
-    def _run(self, backends: Backends, began: float) -> tuple[list[Outcome], list[str]]:
-        """The outcome of every test, and notes on the code."""
-        outcomes: list[Outcome] = []
+    def _run(self, backends: Backends, began: float) -> tuple[list[Tested], Suspicion, list[str]]:
+        """What came of every test, which mistakes explain it, and notes on the code."""
+        tests: list[Tested] = []
+        suspicion = self.diagnoser.begin() if self.diagnoser else Suspicion(())
         stopped: dict[str, str] = {}  # variants of tests, and in which way
         failed: set[str] = set()  # variants of tests, on whichever device
         misplaced: set[tuple[str, str]] = set()  # exercises whose probe failed only there
@@ -202,66 +191,74 @@ class UnitGrader:
                 continue
             if notes is None and not test.public:
                 notes = backends.notes()  # while there is no hidden input that could choose them
-            if time.perf_counter() - began > self.settings.submission_seconds:
-                reason = Failure(
-                    category="timeout",
-                    message="Not run: grading this submission had already taken "
-                    f"{self.settings.submission_seconds:g} s.",
-                )
-                outcomes.append(Outcome(test, not_run=reason))
-                continue
-            if test.variant in stopped:
-                reason = Failure(
-                    category=stopped[test.variant],
-                    message="Not run: on another device the code did not come back from this test.",
-                )
-                outcomes.append(Outcome(test, not_run=reason))
-                continue
-            backend = backends.of(test)
-            if test.speed is not None and self._stopwatch is not None:
-                outcomes.append(self._stopwatch.run(test, self.student, backend))
-            else:
-                with test.place.active():
-                    smaller = self.settings.smaller
-                    outcomes.append(run_test(test, self.student, backend, smaller=smaller))
-            if category := outcomes[-1].stopped:
+            outcome = self._outcome(test, backends, began, stopped)
+            if category := outcome.stopped:
                 stopped[test.variant] = category
-            if outcomes[-1].failed and test.variant not in failed:
+            if outcome.failed and test.variant not in failed:
                 failed.add(test.variant)
                 misplaced.add((test.exercise, test.device))
+            if test.speed is None:  # large inputs tell no more, and take longer
+                suspicion.look(test, outcome.failed)
+            result = test_result(outcome, test.exercise, backends.sources)
+            tests.append(Tested(test, result, failed=bool(outcome.failed)))
+        return tests, suspicion, backends.notes() if notes is None else notes
+
+    def _outcome(
+        self, test: PreparedTest, backends: Backends, began: float, stopped: Mapping[str, str]
+    ) -> Outcome:
+        """Run a test, unless there is a reason not to."""
+        if time.perf_counter() - began > self.settings.submission_seconds:
+            reason = Failure(
+                category="timeout",
+                message="Not run: grading this submission had already taken "
+                f"{self.settings.submission_seconds:g} s.",
+            )
+            return Outcome(test, not_run=reason)
+        if test.variant in stopped:
+            reason = Failure(
+                category=stopped[test.variant],
+                message="Not run: on another device the code did not come back from this test.",
+            )
+            return Outcome(test, not_run=reason)
+        backend = backends.of(test)
+        try:
+            if test.speed is not None and self._stopwatch is not None:
+                return self._stopwatch.run(test, self.student, backend)
+            with test.place.active():
+                return run_test(test, self.student, backend, smaller=self.settings.smaller)
+        finally:
             backend.end_test()
-        return outcomes, backends.notes() if notes is None else notes
 
     def _exercises(
-        self, outcomes: Sequence[Outcome], answers: dict[str, str], sources: Mapping[str, str]
+        self, tests: Sequence[Tested], suspicion: Suspicion, answers: dict[str, str]
     ) -> list[ExerciseResult]:
         results: list[ExerciseResult] = []
-        lost = {outcome.test.exercise for outcome in outcomes if outcome.failed}
+        lost = {tested.test.exercise for tested in tests if tested.failed}
         for exercise in self.unit.exercises:
             if exercise.written:
                 if self.settings.hidden:
                     results.append(written_exercise(exercise, answers.get(exercise.name, "")))
                 continue
-            of_it = [o for o in outcomes if o.test.exercise == exercise.name]
+            of_it = [t for t in tests if t.test.exercise == exercise.name]
             if not of_it:
                 continue
-            tests = [(o.test.key, test_result(o, exercise.name, sources)) for o in of_it]
-            failed = [
-                (o.test, example)
-                for o in of_it
-                if o.test.speed is None  # large inputs tell no more, and take longer
-                for example in o.failed
-            ]
             diagnosis = None
-            if failed and self.diagnoser is not None:
-                diagnosis = self.diagnoser.diagnose(exercise.name, failed, lost)
-            results.append(code_exercise(exercise, tests, diagnosis))
+            if exercise.name in lost and self.diagnoser is not None:
+                diagnosis = self.diagnoser.diagnose(exercise.name, suspicion, lost)
+            found = [(t.test.key, t.result) for t in of_it]
+            results.append(code_exercise(exercise, found, diagnosis))
         return with_dependencies(results, {e.name: e for e in self.unit.exercises})
 
 
-def load_reference(unit: Unit) -> ModuleType:
-    """The reference of a unit, as a module of this process."""
-    module = ModuleType(unit.module)
-    source = unit.source_file.read_text(encoding="utf-8")
-    exec(compile(source, str(unit.source_file), "exec"), module.__dict__)
-    return module
+@dataclass(frozen=True)
+class Tested:
+    """A test and what came of it, in words: the answers that it got may be large."""
+
+    test: PreparedTest
+    result: TestResult
+    failed: bool
+
+
+def exam_request(unit: Unit, settings: Settings) -> ExamRequest:
+    """The exam that a unit is graded with."""
+    return ExamRequest(unit, settings.seed, settings.devices, settings.hidden, settings.smaller)

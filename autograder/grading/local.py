@@ -25,7 +25,7 @@ from autograder.devices import (
     noted_files,
     the_simulation,
 )
-from autograder.exam import PreparedTest
+from autograder.exam import ExampleSet
 from autograder.supervisor import Code, why_it_did_not_load
 from autograder.testing import (
     CallRecord,
@@ -82,10 +82,14 @@ class LocalBackend:
                 )
         return True
 
-    def begin_test(self, test: PreparedTest) -> None:
+    def begin(self, examples: ExampleSet) -> None:
         """Nothing is asked ahead."""
 
-    def begin_example(self, position: int | None) -> None:
+    def answers_as_reference(self, position: int) -> bool:
+        """Nobody knows before it is asked."""
+        return False
+
+    def begin_example(self, position: int) -> None:
         """Nothing was asked ahead."""
 
     def call(self, record: CallRecord) -> None:

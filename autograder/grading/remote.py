@@ -13,8 +13,9 @@ from typing import Any
 
 from autograder.course import Returns
 from autograder.devices import CPU, CUDA, OUT_OF_MEMORY, Device, Note, gpu_trouble
-from autograder.exam import PreparedTest, Script
-from autograder.supervisor import Call, Code, Loader, Reply, Session, Worker
+from autograder.exam import ExampleSet
+from autograder.submissions import listing
+from autograder.supervisor import Batch, Call, Code, Loader, Reply, Session, Worker
 from autograder.testing import (
     CallRecord,
     NotDefined,
@@ -24,8 +25,14 @@ from autograder.testing import (
     student_error,
 )
 
-# A function that hung this often in one submission is not called again.
-PATIENCE = 2
+# A function that hung this often in one submission is not called again, and after so many hangs
+# of whichever functions none is.
+PATIENCE, MOST_HANGS = 2, 6
+# A call may take so many times the processor time that it took the reference, and so long at least:
+# the first call of a function may have something to import.
+TIMES, LEAST_SECONDS = 300.0, 2.0
+# What a test's answers may come to in all, beyond what the right ones do.
+_ROOM = 64 << 20
 
 
 class RemoteBackend:
@@ -35,7 +42,7 @@ class RemoteBackend:
         session: where the worker is.
         code: the submission.
         returns: how each function's result travels.
-        scripts: prepared once per class, by test.
+        seconds: for each function the longest that a call of it took the reference.
         device: what the code computes on.
 
     Attributes:
@@ -47,52 +54,65 @@ class RemoteBackend:
         session: Session,
         code: Code,
         returns: Mapping[str, Returns],
-        scripts: Mapping[int, Script],
+        seconds: Mapping[str, float],
         device: Device = CPU,
     ) -> None:
         self.session, self.code, self.device = session, code, device
-        self._returns, self._scripts = returns, scripts
+        self._returns, self._seconds = returns, seconds
         self._loader = Loader(session, code, device)
         self._timeouts: Counter[str] = Counter()
         self._missing: dict[str, StudentError] = {}  # functions that the module does not define
-        self._test: PreparedTest | None = None
+        self._asked = ExampleSet()
         self._replies: list[Reply] = []
         self._stopped: StudentStopped | None = None
         self._known_of: Worker | None = None
         self._expected: list[tuple[CallRecord, Reply | None]] = []
-        self._next = 0
+        self._next = self._held = 0
         self._spoilt = False
 
     # --- the tests' side ----------------------------------------------------------------
 
-    def begin_test(self, test: PreparedTest) -> None:
+    def begin(self, examples: ExampleSet) -> None:
         """Ask everything that is known to be asked, and keep the answers."""
-        self._test, self._replies, self._stopped = test, [], None
-        script = self._scripts.get(id(test))
-        if script is None or script.batch is None or self._gave_up(script):
+        self._asked, self._replies, self._stopped, self._held = examples, [], None, 0
+        script = examples.script
+        if script.batch is None or self._gave_up(script.batch):
             return
+        room = _ROOM + sum(len(known.payload) for known in script.expected if known is not None)
         try:
             worker = self._ready()
             if not self._missing.keys().isdisjoint(script.batch.functions):
                 return  # asking for the rest is soon done: what needs the function ends the test
-            for reply in worker.run(script.batch, self.session.seconds()):
+            for reply in worker.run(
+                script.batch,
+                self.session.seconds(),
+                own=[own_seconds(seconds) for seconds in script.seconds],
+                expected=script.expected,
+            ):
                 self._replies.append(reply)
+                self._hold(reply, script.batch.functions[len(self._replies) - 1], room)
                 if len(self._replies) < len(script.batch):
                     self.session.seconds()
         except StudentStopped as stop:
             self._stopped = self.session.explained(stop)
-            self._count(stop, script)
+            self._count(stop, script.batch)
 
-    def begin_example(self, position: int | None) -> None:
+    def answers_as_reference(self, position: int) -> bool:
+        """Whether all answers on an example are the reference's, bit for bit."""
+        span = self._asked.script.span(position)
+        return (
+            span is not None
+            and span.stop <= len(self._replies)
+            and all(self._replies[i].same for i in span)
+        )
+
+    def begin_example(self, position: int) -> None:
         """The answers to expect next."""
         self._expected, self._next = [], 0
-        script = self._scripts.get(id(self._test))
-        if position is None or script is None or self._test is None:
-            return
-        span = script.spans[position]
+        span = self._asked.script.span(position)
         if span is None:
             return
-        for record, i in zip(self._test.examples[position].calls, span, strict=True):
+        for record, i in zip(self._asked.examples[position].calls, span, strict=True):
             if i < len(self._replies):
                 self._expected.append((record, self._replies[i]))
             elif i == len(self._replies) and self._stopped is not None:
@@ -111,23 +131,53 @@ class RemoteBackend:
                     self._take(record, reply)
                     return
             del self._expected[position:]  # another path from here on
-        if self._timeouts[record.function] >= PATIENCE:
-            raise StudentStopped(
-                "timeout",
-                f"{record.function} was not called again: it did not return within "
-                f"{self.session.call_seconds:g} s {PATIENCE} times before.",
-            )
+        if reason := self._why_not_called(record.function):
+            raise StudentStopped("timeout", reason)
         call = Call(record.function, record.args, record.kwargs, self._returns.get(record.function))
+        own = None if self._asked.timed else self._seconds.get(record.function)
         try:
             worker = self._ready()
             if missing := self._missing.get(record.function):
                 raise again(missing)
-            reply = worker.call(call, self.session.seconds(), self.device)
+            reply = worker.call(
+                call,
+                self.session.seconds(),
+                self.device,
+                own=None if own is None else own_seconds(own),
+            )
+            self._hold(reply, record.function, 4 * _ROOM)
         except StudentStopped as stop:
             if stop.category == "timeout":
                 self._timeouts[record.function] += 1
             raise self.session.explained(stop) from None
         self._take(record, reply)
+
+    def _hold(self, reply: Reply, function: str, room: int) -> None:
+        """Count what the answers of a test hold.
+
+        Raises:
+            StudentStopped: it is so much that they cannot be right.
+        """
+        self._held += reply.size
+        if self._held > room:
+            self._spoilt = True
+            raise StudentStopped(
+                "wrong shape",
+                f"what {function} and others returned in this test came to more than "
+                f"{room >> 20} MB, far more than the right answers do",
+            )
+
+    def _why_not_called(self, function: str) -> str:
+        """A sentence on why a function is not called any more; empty if it is."""
+        if self._timeouts[function] >= PATIENCE:
+            return (
+                f"{function} was not called again: {PATIENCE} times before it did not return in "
+                "time."
+            )
+        if self._timeouts.total() >= MOST_HANGS:
+            hung = listing(sorted(self._timeouts))
+            return f"{function} was not tried: {hung} did not return in time, too often to go on."
+        return ""
 
     def _take(self, record: CallRecord, reply: Reply) -> None:
         if reply.error is not None:
@@ -218,7 +268,7 @@ class RemoteBackend:
 
     def end_test(self) -> None:
         """Let the worker forget what it kept for this test."""
-        self._replies, self._expected, self._test = [], [], None
+        self._replies, self._expected, self._asked = [], [], ExampleSet()
         if self._spoilt:
             self.close()
             self._spoilt = False
@@ -252,13 +302,21 @@ class RemoteBackend:
             return False
         return True
 
-    def _gave_up(self, script: Script) -> bool:
-        assert script.batch is not None
-        return any(self._timeouts[name] >= PATIENCE for name in script.batch.functions)
+    def _gave_up(self, batch: Batch) -> bool:
+        return any(self._why_not_called(name) for name in set(batch.functions))
 
-    def _count(self, stop: StudentStopped, script: Script) -> None:
-        if stop.category == "timeout" and script.batch is not None:
-            self._timeouts[script.batch.functions[len(self._replies)]] += 1
+    def _count(self, stop: StudentStopped, batch: Batch) -> None:
+        if stop.category == "timeout":
+            self._timeouts[batch.functions[len(self._replies)]] += 1
+
+
+def own_seconds(reference: float) -> float:
+    """How long a call may take of the worker's own time.
+
+    Args:
+        reference: the processor time that it took the reference.
+    """
+    return max(LEAST_SECONDS, TIMES * reference)
 
 
 def again(missing: StudentError) -> StudentError:

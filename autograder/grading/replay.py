@@ -4,32 +4,23 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
-import hypothesis
 import pytest
-from hypothesis.errors import HypothesisException
 
 from autograder.devices import CUDA, gpu_trouble
 from autograder.errors import HandgradError
-from autograder.exam import PreparedExample, PreparedTest, count_elements
+from autograder.exam import (
+    FAILURES_KEPT,
+    ExampleSet,
+    PreparedExample,
+    PreparedTest,
+    count_elements,
+    tensor_versions,
+)
 from autograder.grading import operators
 from autograder.results import Failure, Speed
-from autograder.testing import (
-    CallRecord,
-    NotDefined,
-    Student,
-    StudentError,
-    StudentStopped,
-    body_replaced,
-    is_property,
-    to_device,
-)
-
-# How many failing inputs a diagnosis gets to see, and how long the search for a smaller one may
-# go on. Counted in tries, not seconds, so that the same submission gets the same report.
-FAILURES_KEPT = 5
-SEARCH_TRIES = 80
+from autograder.testing import CallRecord, NotDefined, Student, StudentError, StudentStopped
 
 # Trouble of the grader's own process: never the student's fault.
 GRADER_FAULTS = (MemoryError, OSError)
@@ -40,13 +31,16 @@ class DeviceLost(HandgradError):
 
 
 class ReplayBackend(Protocol):
-    """A backend that is told which example comes, so that it can ask for answers ahead."""
+    """A backend that is told which examples come, so that it can ask for answers ahead."""
 
-    def begin_test(self, test: PreparedTest) -> None:
-        """The examples of `test` follow, in order."""
+    def begin(self, examples: ExampleSet) -> None:
+        """These examples of a test follow, in order."""
 
-    def begin_example(self, position: int | None) -> None:
-        """Example `position` of the test follows; None for an input drawn during a search."""
+    def answers_as_reference(self, position: int) -> bool:
+        """Whether all answers on an example are the reference's, bit for bit."""
+
+    def begin_example(self, position: int) -> None:
+        """Example `position` follows."""
 
     def call(self, record: CallRecord) -> None:
         """Answer a call; see `autograder.testing.subjects.Backend`."""
@@ -54,9 +48,17 @@ class ReplayBackend(Protocol):
 
 @dataclass
 class FailedExample:
-    """An input that a test failed on, and what was called until then."""
+    """An input that a test failed on, and what was called until then.
+
+    Attributes:
+        example: the input.
+        position: among the test's examples; None for a smaller one.
+        calls: what was called.
+        error: what was raised.
+    """
 
     example: PreparedExample
+    position: int | None
     calls: list[CallRecord]
     error: BaseException
 
@@ -88,19 +90,16 @@ class Outcome:
         return stops[0].category if stops else ""
 
 
-class _SearchOver(BaseException):
-    """Enough tries; not an `Exception`, so that hypothesis lets it through."""
-
-
 def run_test(
     test: PreparedTest, student: Student, backend: ReplayBackend, *, smaller: bool = True
 ) -> Outcome:
     """Run a test on its examples; if it fails, look for a smaller input that it fails on.
 
-    A timeout or a crash ends the test at once and is not made smaller: each try would cost the
-    whole deadline again. Nor does the input matter where a forbidden operator was called or nothing
-    is written yet, nor on the simulated device: there it matters where tensors are, not what is in
-    them.
+    Where all answers are the reference's the test passes without being run: it did so on the
+    reference. A timeout or a crash ends the test at once and no smaller input is looked for: each
+    would cost the whole deadline again. Nor does the input matter where a forbidden operator was
+    called or nothing is written yet, nor on the simulated device: there it matters where tensors
+    are, not what is in them.
 
     Args:
         test: the test; its device is to be active.
@@ -111,14 +110,14 @@ def run_test(
     outcome = Outcome(test)
     began = time.perf_counter()
     student.backend = backend
-    backend.begin_test(test)
-    first = 0
-    for position, example in enumerate(test.examples):
+    backend.begin(test.graded)
+    for position in range(len(test.examples)):
+        if backend.answers_as_reference(position):
+            continue
         backend.begin_example(position)
-        failed = attempt(test, student, example)
+        failed = attempt(test, student, test.examples[position], position)
         if failed is None:
             continue
-        first = position if not outcome.failed else first
         outcome.failed.append(failed)
         if _final(failed.error) or len(outcome.failed) == FAILURES_KEPT:
             break
@@ -126,10 +125,32 @@ def run_test(
         outcome.smallest = outcome.failed[0]
         unwritten = all(isinstance(f.error, NotImplementedError) for f in outcome.failed)
         final = test.place.simulated or unwritten or _final(outcome.failed[0].error)
-        if smaller and is_property(test.function) and not final:
-            outcome.smallest = _search(test, student, backend, first, outcome.failed[0])
+        if smaller and not final:
+            raised = [f for f in outcome.failed if not isinstance(f.error, StudentStopped)]
+            least = min(raised, key=lambda f: count_elements(f.example.inputs))
+            outcome.smallest = _smaller(test, student, backend, least)
     outcome.seconds = time.perf_counter() - began
     return outcome
+
+
+def _smaller(
+    test: PreparedTest, student: Student, backend: ReplayBackend, failed: FailedExample
+) -> FailedExample:
+    """The smallest of the test's small inputs that it fails on, if that is smaller."""
+    backend.begin(test.smaller)
+    for position in range(len(test.smaller.examples)):
+        if backend.answers_as_reference(position):
+            continue
+        example = test.smaller.examples[position]
+        if count_elements(example.inputs) > count_elements(failed.example.inputs):
+            break
+        backend.begin_example(position)
+        found = attempt(test, student, example)
+        if found is not None and isinstance(found.error, StudentStopped):
+            break
+        if found is not None:
+            return found
+    return failed
 
 
 def _final(error: BaseException) -> bool:
@@ -139,20 +160,35 @@ def _final(error: BaseException) -> bool:
     return operators.operator_of(error) is not None
 
 
-def attempt(test: PreparedTest, student: Student, example: PreparedExample) -> FailedExample | None:
-    """Run a test on one example; None if it passes."""
+def attempt(
+    test: PreparedTest, student: Student, example: PreparedExample, position: int | None = None
+) -> FailedExample | None:
+    """Run a test on one example; None if it passes.
+
+    Raises:
+        RuntimeError: the test changed its inputs, on which others are graded too.
+    """
+    found = _attempt(test, student, example, position)
+    if tensor_versions(example.inputs) != example.versions:
+        raise RuntimeError(f"{test.name} changed its inputs while it was run; clone them first")
+    return found
+
+
+def _attempt(
+    test: PreparedTest, student: Student, example: PreparedExample, position: int | None
+) -> FailedExample | None:
     try:
         test.run(example)
     except GRADER_FAULTS as error:
         if isinstance(error, StudentError):
-            return FailedExample(example, student.calls, error)
+            return FailedExample(example, position, student.calls, error)
         raise
     except (Exception, pytest.fail.Exception, StudentStopped) as error:
         if test.place is CUDA and not isinstance(error, (StudentError, StudentStopped)):
             _look_at_gpu(error)
         # Whatever it is, the reference came through this very example: the student's answer is
         # what made the difference.
-        return FailedExample(example, student.calls, error)
+        return FailedExample(example, position, student.calls, error)
     return None
 
 
@@ -168,50 +204,3 @@ def _look_at_gpu(error: BaseException) -> None:
             f"{str(error).splitlines()[0][:200]}). See that nothing else uses it, or grade with "
             "--device cpu."
         ) from error
-
-
-def _search(
-    test: PreparedTest,
-    student: Student,
-    backend: ReplayBackend,
-    first: int,
-    failed: FailedExample,
-) -> FailedExample:
-    """Let hypothesis shrink the input, and keep the smallest that still fails.
-
-    Written down by us at each failure: when the search is cut short, hypothesis reports nothing.
-    """
-    smallest, tries = failed, 0
-    raised: BaseException | None = None
-    device = test.fixtures.get("device")
-
-    def again(**arguments: Any) -> None:
-        nonlocal smallest, tries, raised
-        tries += 1
-        if tries <= first:
-            return  # the same seed draws the same inputs, and these are known to pass
-        if tries > first + SEARCH_TRIES:
-            raise _SearchOver
-        drawn = {k: v for k, v in arguments.items() if k not in test.fixtures}
-        example = PreparedExample(to_device(drawn, device) if device is not None else drawn)
-        backend.begin_example(None)
-        found = attempt(test, student, example)
-        if found is None:
-            return
-        if isinstance(found.error, StudentStopped):
-            raise _SearchOver
-        if count_elements(example.inputs) <= count_elements(smallest.example.inputs):
-            smallest = found
-        raised = found.error
-        raise raised
-
-    hypothesis.seed(test.seed)(test.function)
-    with body_replaced(test.function, again):
-        try:
-            test.function(**test.fixtures)
-        except (_SearchOver, HypothesisException):
-            pass  # cut short, or code that answers differently every time
-        except (Exception, pytest.fail.Exception) as error:
-            if error is not raised:
-                raise
-    return smallest

@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from autograder.exam import PreparedExample, PreparedTest
+from autograder.exam import ExampleSet, PreparedExample, PreparedTest
 from autograder.grading.remote import RemoteBackend
 from autograder.grading.replay import Outcome, ReplayBackend, attempt
 from autograder.results import Speed
@@ -130,14 +130,14 @@ class Stopwatch:
         outcome, times = Outcome(test), Times()
         began = time.perf_counter()
         timed = _Timed(backend, test.exercise, self._clock)
-        backend.begin_test(test)
+        backend.begin(test.graded)
         fast: bool | None = None
         for number, example in enumerate(test.examples, 1):
             times.reference.append(self._time_reference(test, example))
             times.best = self._best[id(test)]
-            backend.begin_example(None)
+            backend.begin_example(number - 1)
             student.backend, timed.seconds = timed, 0.0
-            failed = attempt(test, student, example)
+            failed = attempt(test, student, example, number - 1)
             if failed is not None:
                 outcome.failed, outcome.smallest = [failed], failed
                 break
@@ -183,8 +183,8 @@ class Stopwatch:
     def _ask(self, test: PreparedTest, example: PreparedExample) -> None:
         """Run the test on the reference's worker; what it answers was checked when preparing."""
         assert self._backend is not None
-        self._backend.begin_test(test)
-        self._backend.begin_example(None)
+        self._backend.begin(ExampleSet(timed=True))
+        self._backend.begin_example(0)
         fixtures = dict(test.fixtures)
         for name, fixture in fixtures.items():
             if isinstance(fixture, Student):
@@ -206,10 +206,13 @@ class _Timed:
         self._backend, self._function, self._clock = backend, function, clock
         self.seconds = 0.0
 
-    def begin_test(self, test: PreparedTest) -> None:
-        self._backend.begin_test(test)
+    def begin(self, examples: ExampleSet) -> None:
+        self._backend.begin(examples)
 
-    def begin_example(self, position: int | None) -> None:
+    def answers_as_reference(self, position: int) -> bool:
+        return self._backend.answers_as_reference(position)
+
+    def begin_example(self, position: int) -> None:
         self._backend.begin_example(position)
 
     def call(self, record: CallRecord) -> None:

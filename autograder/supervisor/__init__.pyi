@@ -2,6 +2,7 @@ from .batches import Batch, Call, EarlierResult, encode_batch
 from .confining import ConfinementError, confinement_findings, layers_here, require_level
 from .connection import Worker
 from .endings import why_it_did_not_load
+from .expectations import Expected, expected_reply
 from .launching import launch
 from .loading import Code, Loader
 from .replies import Reply
@@ -14,6 +15,7 @@ __all__ = [
     "Code",
     "ConfinementError",
     "EarlierResult",
+    "Expected",
     "Loader",
     "Reply",
     "Session",
@@ -21,6 +23,7 @@ __all__ = [
     "Workers",
     "confinement_findings",
     "encode_batch",
+    "expected_reply",
     "launch",
     "layers_here",
     "require_level",

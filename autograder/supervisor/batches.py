@@ -100,7 +100,7 @@ class Batch:
     callbacks: tuple[Callable[..., Any], ...]
     handles: tuple[Handle, ...]
     meta: bytes = field(repr=False)
-    payload: bytes = field(repr=False)
+    payload: bytes | memoryview = field(repr=False)
 
     def __len__(self) -> int:
         return len(self.functions)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from autograder.devices import CPU, Device, Note
 from autograder.supervisor.batches import Batch, Call, Handle, encode_answer, encode_batch
 from autograder.supervisor.conversation import Conversation
 from autograder.supervisor.endings import Process
+from autograder.supervisor.expectations import Expected, room_for
+from autograder.supervisor.patience import Deadline, Patience
 from autograder.supervisor.replies import Reply, decode_arguments, decode_notes, decode_reply
 from autograder.supervisor.transport import Output
 from autograder.testing import StudentError, StudentStopped
@@ -81,7 +83,7 @@ class Worker(Conversation):
             meta = frames.pack(["load", place, module, label, first_line, source])
         except NotSendable as error:
             return StudentError("UnicodeError", f"{label} contains {error}")
-        deadline = time.monotonic() + timeout
+        deadline = Deadline(Patience.of(timeout))
         with self._guard(where, timeout):
             self._ask(frames.frame(self._seq + 1, meta), deadline)
             self._seq += 1
@@ -92,12 +94,22 @@ class Worker(Conversation):
                 raise WireError("an unexpected answer")
         return reply.error
 
-    def run(self, batch: Batch, timeout: float) -> Iterator[Reply]:
+    def run(
+        self,
+        batch: Batch,
+        timeout: float,
+        *,
+        own: Sequence[float] = (),
+        expected: Sequence[Expected | None] = (),
+    ) -> Iterator[Reply]:
         """Make the calls of a batch.
 
         Args:
             batch: what `encode_batch` made of the calls.
             timeout: seconds that each call may take.
+            own: for each call the seconds that it may take of the process's own time, where that
+                is less; see `patience`.
+            expected: for each call the reply that is expected, if one is.
 
         Returns:
             One reply per call, in order, each as soon as it is there. A call that failed does not
@@ -112,23 +124,31 @@ class Worker(Conversation):
             if handle.keeper is not self or handle.number not in self._live:
                 raise ValueError("an opaque value was passed to a worker that does not keep it")
         self._begin()
-        replies = Replies(self, batch, self._seq + 1, timeout)
+        replies = Replies(self, batch, self._seq + 1, timeout, own, expected)
         self._seq += len(batch)
         if not len(batch):
             return replies
         with self._guard(batch.functions[0], timeout):
             parts = frames.frame(replies.first, batch.meta, (batch.payload,))
-            self._ask(parts, time.monotonic() + timeout)
+            self._ask(parts, Deadline(Patience.of(timeout)))
         self._open = replies
         return replies
 
-    def call(self, call: Call, timeout: float, device: Device | None = None) -> Reply:
+    def call(
+        self,
+        call: Call,
+        timeout: float,
+        device: Device | None = None,
+        *,
+        own: float | None = None,
+    ) -> Reply:
         """Make one call: a batch of one.
 
         Raises:
             StudentStopped: it hung, ended the process or broke the protocol.
         """
-        return next(self.run(encode_batch([call], device or self.device), timeout))
+        batch = encode_batch([call], device or self.device)
+        return next(self.run(batch, timeout, own=() if own is None else (own,)))
 
     def notes(self, timeout: float) -> list[Note]:
         """Where the student's code left the device so far; for a simulated one only.
@@ -137,7 +157,7 @@ class Worker(Conversation):
             StudentStopped: the process is gone.
         """
         self._begin()
-        deadline = time.monotonic() + timeout
+        deadline = Deadline(Patience.of(timeout))
         with self._guard("the code", timeout):
             self._ask(frames.frame(self._seq + 1, frames.pack(["notes"])), deadline)
             self._seq += 1
@@ -177,13 +197,20 @@ class Worker(Conversation):
         if self._stopped is not None:
             raise StudentStopped(self._stopped.category, self._stopped.reason)
 
-    def _answer_next(self, batch: Batch, index: int, seq: int, timeout: float) -> Reply:
+    def _answer_next(
+        self, batch: Batch, index: int, seq: int, patience: Patience, expected: Expected | None
+    ) -> Reply:
         start = time.monotonic()
-        deadline, callbacks = start + timeout, 0
+        deadline, callbacks = Deadline(patience, self._clock), 0
         cause: Exception | None = None
-        with self._guard(batch.functions[index], timeout):
+        with self._guard(batch.functions[index], min(patience.own, patience.at_most)):
             while True:
-                frame = self._transport.receive(seq, deadline)
+                frame = self._transport.receive(seq, deadline, room_for(expected))
+                if expected is not None:
+                    numbers = expected.numbers(frame.meta, frame.payload)
+                    if numbers is not None:
+                        handles = [self._keep(number) for number in numbers]
+                        return Reply.expected(expected, handles, batch.device)
                 message = frames.unpack(frame.meta, FROM_WORKER)
                 if message[0] != "callback":
                     break
@@ -197,10 +224,11 @@ class Worker(Conversation):
         if reply.error is not None and cause is not None:
             reply.error.__cause__ = cause
         reply.seconds = time.monotonic() - start
+        reply.size = len(frame.payload)
         return reply
 
     def _call_back(
-        self, batch: Batch, message: list[object], frame: Frame, deadline: float
+        self, batch: Batch, message: list[object], frame: Frame, deadline: Deadline
     ) -> Exception | None:
         """Answer a callback; what it raised is ours to know, not the student's."""
         if len(message) != 4:
@@ -224,7 +252,7 @@ class Worker(Conversation):
         self._live.add(number)
         return Handle(self, number)
 
-    def _ask(self, parts: list[bytes], deadline: float) -> None:
+    def _ask(self, parts: list[bytes], deadline: Deadline) -> None:
         """Send a question, and before it what there is to be forgotten."""
         before, self._before = self._before, []
         if self._dropped:
@@ -236,8 +264,17 @@ class Worker(Conversation):
 class Replies(Iterator[Reply]):
     """The answers to one batch, as they come in."""
 
-    def __init__(self, worker: Worker, batch: Batch, first: int, timeout: float) -> None:
+    def __init__(
+        self,
+        worker: Worker,
+        batch: Batch,
+        first: int,
+        timeout: float,
+        own: Sequence[float],
+        expected: Sequence[Expected | None],
+    ) -> None:
         self._worker, self._batch, self._timeout = worker, batch, timeout
+        self._own, self._expected = own, expected
         self.first = first
         self._index = 0
 
@@ -251,4 +288,7 @@ class Replies(Iterator[Reply]):
         self._index += 1
         if self._index == len(self._batch):
             worker._open = None
-        return worker._answer_next(self._batch, index, self.first + index, self._timeout)
+        own = self._own[index] if index < len(self._own) else self._timeout
+        patience = Patience(min(own, self._timeout), self._timeout)
+        expected = self._expected[index] if index < len(self._expected) else None
+        return worker._answer_next(self._batch, index, self.first + index, patience, expected)

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import time
 from collections.abc import Iterator
 
 from autograder.supervisor.endings import Process, why_it_ended
-from autograder.supervisor.transport import Ended, Late, Output, TooMuchOutput, Transport
+from autograder.supervisor.patience import Deadline, OwnClock, Patience
+from autograder.supervisor.transport import (
+    Ended,
+    Late,
+    Output,
+    TooLarge,
+    TooMuchOutput,
+    Transport,
+)
 from autograder.testing import StudentStopped
 from autograder.worker import FROM_WORKER, WIRE_VERSION, Limits, WireError, frames, level_of
 
@@ -38,6 +45,7 @@ class Conversation:
     ) -> None:
         self._process, self._output, self._limits = process, output, limits
         self._transport = Transport(connection, output, process.ended_fd(), limits.output_bytes)
+        self._clock = OwnClock(process.pid())
         self._seq = 0
         self._busy = False
         self._stopped: StudentStopped | None = None
@@ -67,7 +75,8 @@ class Conversation:
         """Which limits the worker says it has, before it saw any of the student's code."""
         try:
             with self._guard("it", _HELLO_SECONDS):
-                frame = self._transport.receive(0, time.monotonic() + _HELLO_SECONDS)
+                deadline = Deadline(Patience.of(_HELLO_SECONDS))
+                frame = self._transport.receive(0, deadline)
                 match frames.unpack(frame.meta, FROM_WORKER):
                     case ["hello", version, list(layers)] if version == WIRE_VERSION:
                         return {str(name): str(state) for name, state in layers}
@@ -85,6 +94,9 @@ class Conversation:
             yield
         except Late:
             self._stop("timeout", f"{where} did not return within {timeout:g} s")
+        except TooLarge:
+            reason = f"{where} returned tensors many times as large as the right answer's"
+            self._stop("wrong shape", reason)
         except WireError as error:
             reason = f"{where} broke the connection to the grader: it sent {error}"
             self._stop("protocol", reason)
@@ -111,6 +123,7 @@ class Conversation:
         if self._ended:
             return None
         self._ended = True
+        self._clock.close()
         status = self._process.end(patience)
         self._transport.close()
         return status

@@ -11,6 +11,9 @@ from autograder.worker import Limits
 class Process(Protocol):
     """A worker's process, however it was started."""
 
+    def pid(self) -> int | None:
+        """Its number, as this process counts; None if it is not known."""
+
     def ended_fd(self) -> int | None:
         """A descriptor that becomes readable when the process ends, if there is such a thing."""
 

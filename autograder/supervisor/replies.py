@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import keyword
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 from autograder.course import Returns
 from autograder.devices import CPU, Device, Note
 from autograder.supervisor.batches import Handle
+from autograder.supervisor.expectations import Expected
 from autograder.testing import StudentError, student_error
-from autograder.worker import FROM_WORKER, Decoder, WireError
+from autograder.worker import FROM_WORKER, Decoder, WireError, frames
 
 _LONGEST_NAME = 80
 _LONGEST_MESSAGE = 2000
@@ -20,24 +20,78 @@ _MOST_NOTES = 100
 NOTE_KINDS = frozenset({"cpu", "item", "tolist", "bool", "int", "float"})
 
 
-@dataclass
 class Reply:
     """What came of one call.
 
-    Attributes:
+    Args:
         value: the result, with a `Handle` where it is opaque; None if there is none. A value of a
             type that does not travel is represented by a `Foreign`.
         changed: which arguments the call changed, e.g. ``["args[0]"]``.
         error: what it raised.
         skipped: it was not made, because it needs the result of a call that failed.
+        later: gives value and changes when somebody looks at them.
+
+    Attributes:
+        error, skipped: the same.
         seconds: how long its answer was waited for.
+        size: the bytes of its tensors that are kept.
     """
 
-    value: Any = None
-    changed: list[str] = field(default_factory=list)
-    error: StudentError | None = None
-    skipped: bool = False
-    seconds: float = 0.0
+    def __init__(
+        self,
+        value: Any = None,
+        changed: list[str] | None = None,
+        *,
+        error: StudentError | None = None,
+        skipped: bool = False,
+        later: Callable[[], tuple[Any, list[str]]] | None = None,
+    ) -> None:
+        self.error, self.skipped = error, skipped
+        self.seconds, self.size = 0.0, 0
+        self._came: tuple[Any, list[str]] | None = None
+        if later is None:
+            self._came = (value, changed or [])
+        self._later = later
+
+    @classmethod
+    def expected(cls, expected: Expected, handles: list[Handle], device: Device) -> Reply:
+        """The reply that was expected.
+
+        Args:
+            expected: the reply.
+            handles: of its opaque values.
+            device: where its tensors may be beside the CPU.
+        """
+
+        def decoded() -> tuple[Any, list[str]]:
+            known = iter(handles)
+            message = frames.unpack(expected.meta, FROM_WORKER)
+            payload = bytearray(expected.payload)
+            reply = decode_reply(message, payload, expected.returns, lambda _: next(known), device)
+            return reply.value, reply.changed
+
+        return cls(later=decoded)
+
+    @property
+    def same(self) -> bool:
+        """Whether it is the reply that was expected."""
+        return self._later is not None
+
+    @property
+    def value(self) -> Any:
+        """The result."""
+        return self._look()[0]
+
+    @property
+    def changed(self) -> list[str]:
+        """Which arguments the call changed."""
+        return self._look()[1]
+
+    def _look(self) -> tuple[Any, list[str]]:
+        if self._came is None:
+            assert self._later is not None
+            self._came = self._later()
+        return self._came
 
 
 def decode_reply(
@@ -69,7 +123,7 @@ def decode_reply(
             decoder.finish()
             return Reply(result, _paths(changed))
         case ["error", *parts, changed] if len(parts) == 5 and not payload:
-            return Reply(error=decode_error(parts), changed=_paths(changed))
+            return Reply(None, _paths(changed), error=decode_error(parts))
     raise WireError("an unexpected answer")
 
 

@@ -112,6 +112,9 @@ class _Spawned:
         with contextlib.suppress(OSError), self.process.stdin as stdin:
             stdin.write(json.dumps(settings).encode() + b"\n")
 
+    def pid(self) -> int | None:
+        return self.process.pid
+
     def ended_fd(self) -> int | None:
         return self._fd
 

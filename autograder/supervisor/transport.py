@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import select
 import socket
-import time
 from typing import Protocol
 
+from autograder.supervisor.patience import Deadline
 from autograder.worker import FROM_WORKER, Frame, FrameReader, WireError
 
 _CHUNK = 256 << 10
@@ -28,6 +28,10 @@ class Late(Exception):
 
 class TooMuchOutput(Exception):
     """It printed more than it may."""
+
+
+class TooLarge(Exception):
+    """A reply is larger than there is room for."""
 
 
 class Output(Protocol):
@@ -73,7 +77,7 @@ class Transport:
             if fd is not None:
                 self._poll.register(fd)
 
-    def send(self, parts: list[bytes], deadline: float) -> None:
+    def send(self, parts: list[bytes], deadline: Deadline) -> None:
         """Send the parts of frames, taking in meanwhile what comes.
 
         Raises:
@@ -98,21 +102,30 @@ class Transport:
             else:
                 pending[0] = pending[0][sent:]
 
-    def receive(self, seq: int, deadline: float) -> Frame:
+    def receive(self, seq: int, deadline: Deadline, room: int = FROM_WORKER.payload) -> Frame:
         """The next frame, which must carry this sequence number.
 
+        Args:
+            seq: the number.
+            deadline: when it comes too late.
+            room: the bytes of tensors that it may hold.
+
         Raises:
-            Late, Ended, TooMuchOutput, WireError: see there.
+            Late, Ended, TooMuchOutput, TooLarge, WireError: see there.
         """
         while (frame := self._frames.next()) is None:
+            if self._frames.expects > room:
+                raise TooLarge  # before it is read: it would fill our memory
             self._wait(deadline)
+        if len(frame.payload) > room:
+            raise TooLarge
         if frame.seq != seq:
             raise WireError("an answer to another question")
         return frame
 
-    def _wait(self, deadline: float, *, sending: bool = False) -> None:
+    def _wait(self, deadline: Deadline, *, sending: bool = False) -> None:
         """Wait until something happens, and take it in."""
-        left = deadline - time.monotonic()
+        left = deadline.left()
         if left <= 0:
             raise Late
         output = self._output.fileno()

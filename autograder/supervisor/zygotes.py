@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 import contextlib
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -12,6 +13,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Collection
+from pathlib import Path
 from typing import IO, Any
 
 import msgpack
@@ -268,6 +270,14 @@ class WorkerProcess:
         # The number is the zygote's, which may count in a namespace of its own.
         self._zygote, self._pid, self._directory = zygote, pid, directory
         self._fd: int | None = fd
+
+    def pid(self) -> int | None:
+        try:
+            told = Path(f"/proc/self/fdinfo/{self._fd}").read_text()
+        except OSError:
+            return None
+        found = re.search(r"^Pid:\t(\d+)$", told, re.MULTILINE)
+        return int(found[1]) if found and found[1] != "0" else None
 
     def ended_fd(self) -> int | None:
         return self._fd

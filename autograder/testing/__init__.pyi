@@ -1,15 +1,24 @@
 from . import plugin
 from .cases import Case, describe, map_tensors, to_device
 from .comparison import TOLERANCE, Mismatch, assert_close, assert_inputs_unchanged
-from .errors import NotDefined, StudentError, StudentStopped, student_error
+from .errors import NotDefined, StudentError, StudentStopped, kind_of, student_error
 from .exercises import alternative, exercise, mistake
 from .plugin import GRADING_PLUGIN, SUBJECTS
-from .property import Body, body_of, body_replaced, is_property
-from .strategies import dtypes, given, labels, lay_out, sizes, tensors
-from .subjects import Answered, CallRecord, ModuleBackend, Reference, Student, same_value
+from .property import Body, body_of, body_replaced, is_property, strategies_of
+from .strategies import PROFILE, dtypes, given, labels, lay_out, sizes, tensors
+from .subjects import (
+    Answered,
+    CallRecord,
+    ModuleBackend,
+    Opaque,
+    Reference,
+    Student,
+    same_value,
+)
 
 __all__ = [
     "GRADING_PLUGIN",
+    "PROFILE",
     "SUBJECTS",
     "TOLERANCE",
     "Answered",
@@ -19,6 +28,7 @@ __all__ = [
     "Mismatch",
     "ModuleBackend",
     "NotDefined",
+    "Opaque",
     "Reference",
     "Student",
     "StudentError",
@@ -33,6 +43,7 @@ __all__ = [
     "exercise",
     "given",
     "is_property",
+    "kind_of",
     "labels",
     "lay_out",
     "map_tensors",
@@ -40,6 +51,7 @@ __all__ = [
     "plugin",
     "same_value",
     "sizes",
+    "strategies_of",
     "student_error",
     "tensors",
     "to_device",

@@ -52,6 +52,13 @@ class StudentStopped(BaseException):
         self.category, self.reason = category, reason
 
 
+def kind_of(error: BaseException | None) -> str:
+    """The name of an exception's type, wherever it was raised; empty for none."""
+    if error is None:
+        return ""
+    return error.kind if isinstance(error, StudentError) else type(error).__name__
+
+
 def student_error(
     kind: str,
     message: str,

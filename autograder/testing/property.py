@@ -6,7 +6,7 @@ whatever stands there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,6 +16,12 @@ Body = Callable[..., None]
 def is_property(function: Callable[..., Any]) -> bool:
     """Whether the test draws its inputs, i.e. is decorated with `given`."""
     return hasattr(function, "hypothesis")
+
+
+def strategies_of(function: Callable[..., Any]) -> Mapping[str, Any]:
+    """What a property test draws its arguments from, by name."""
+    strategies: Mapping[str, Any] = function.strategies  # type: ignore[attr-defined]
+    return strategies
 
 
 def body_of(function: Callable[..., Any]) -> Body:

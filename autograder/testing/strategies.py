@@ -45,7 +45,9 @@ def given(*, examples: int = 20, **strategies: st.SearchStrategy[Any]) -> Callab
 
     def decorate(function: F) -> F:
         drawn = hypothesis.given(**strategies)(cast(Callable[..., None], function))
-        return cast(F, settings(PROFILE, max_examples=examples)(drawn))
+        drawn = settings(PROFILE, max_examples=examples)(drawn)
+        drawn.strategies = strategies  # type: ignore[attr-defined]
+        return cast(F, drawn)
 
     return decorate
 

@@ -10,6 +10,7 @@ results on an example are computed once, not once per submission.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import ModuleType
@@ -34,6 +35,7 @@ class CallRecord:
         value: what it returned; None if it raised.
         changed: which arguments the call changed, e.g. ``["args[0]"]``.
         error: what it raised, if it did.
+        seconds: of this process's own time that it took, where that was measured.
     """
 
     function: str
@@ -42,6 +44,7 @@ class CallRecord:
     value: Any = None
     changed: list[str] = field(default_factory=list)
     error: BaseException | None = None
+    seconds: float = 0.0
 
 
 class Backend(Protocol):
@@ -125,7 +128,11 @@ class ModuleBackend:
             )
         args, kwargs = _unwrap(copied((record.args, record.kwargs)))
         before = snapshot(args, kwargs)
-        value = function(*args, **kwargs)
+        began = time.process_time()
+        try:
+            value = function(*args, **kwargs)
+        finally:
+            record.seconds = time.process_time() - began
         record.changed = before.changes()
         record.value = self._wrap(record.function, value)
 
@@ -186,7 +193,6 @@ class Reference:
     def __getattr__(self, name: str) -> Callable[..., Any]:
         if name.startswith("_"):
             raise AttributeError(name)
-        function: Callable[..., Any] = getattr(self._module, name)
 
         def ask(*args: Any, **kwargs: Any) -> Any:
             position, self._next = self._next, self._next + 1
@@ -198,8 +204,8 @@ class Reference:
                     and same_value(known.kwargs, kwargs)
                 ):
                     return known.value
-                return function(*args, **kwargs)
-            value = function(*args, **kwargs)
+                return getattr(self._module, name)(*args, **kwargs)
+            value = getattr(self._module, name)(*args, **kwargs)
             self._known.append(Answered(name, args, kwargs, value))
             return value
 

@@ -43,6 +43,12 @@ class FrameReader:
         """Bytes that are kept."""
         return len(self._buffer)
 
+    @property
+    def expects(self) -> int:
+        """How many bytes the payload of the next frame claims to have; 0 if it is not known."""
+        known = len(self._buffer) >= HEADER.size
+        return int(HEADER.unpack_from(self._buffer)[1]) if known else 0
+
     def next(self) -> Frame | None:
         """The next whole frame, or None if more bytes are needed.
 
@@ -98,7 +104,7 @@ def unpack(meta: bytes, bounds: Bounds) -> list[Any]:
     return message
 
 
-def frame(seq: int, meta: bytes, buffers: Iterable[bytes] = ()) -> list[bytes]:
+def frame(seq: int, meta: bytes, buffers: Iterable[bytes | memoryview] = ()) -> list[bytes]:
     """The parts of a frame, in order: the head (header and meta) and the payload."""
     payload = b"".join(buffers)
     return [HEADER.pack(len(meta), len(payload), seq) + meta, payload]

@@ -92,6 +92,7 @@ def main(module: str, profile: str, without: frozenset[str], *arguments: str) ->
     process.warm_up()
     forked = fork_zygote(profile, without)
     importlib.import_module(module).main(forked, *arguments)
+    process.end()  # what it took to import torch it would take to take it down again
 
 
 if __name__ == "__main__":

@@ -1,0 +1,185 @@
+"""The exam of a unit: everything that grading needs and that no submission changes."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from autograder.course import Mistake, Returns, Unit, mistakes
+from autograder.exam.ladder import search, small_examples
+from autograder.exam.prepared import ExampleSet, PreparedExample
+from autograder.exam.preparing import DrawnTest, prepare
+from autograder.exam.probes import count_elements
+from autograder.exam.rehearsal import Rehearsal
+from autograder.exam.running import ReferenceRun
+from autograder.exam.scripts import script_of
+from autograder.testing import ModuleBackend, Reference, Student, is_property
+
+PUBLIC, HIDDEN = "test_public.py", "test_hidden.py"
+# An input that is so many times as large as the smallest one is worth a search for a smaller one.
+_TIMES, _FEW = 3, 8
+
+
+@dataclass(frozen=True)
+class ExamRequest:
+    """What an exam is made of.
+
+    Attributes:
+        unit: whose tests.
+        seed: where the inputs come from.
+        devices: the names of the devices to test on.
+        hidden: whether hidden tests are in it, and what needs the reference; only staff have them.
+        smaller: whether small inputs are in it, to show one that fails.
+    """
+
+    unit: Unit
+    seed: int
+    devices: tuple[str, ...]
+    hidden: bool = True
+    smaller: bool = True
+
+    @property
+    def test_files(self) -> list[Path]:
+        """The files of its tests, public ones first.
+
+        Students see the messages of public tests, and a message that their code writes must not be
+        able to carry a hidden input.
+        """
+        names = (PUBLIC, HIDDEN) if self.hidden else (PUBLIC,)
+        return [file for name in names if (file := self.unit.folder / name).is_file()]
+
+
+@dataclass
+class Drawn:
+    """An exam as it was drawn, before it is kept.
+
+    Attributes:
+        student: the `student` fixture of the tests.
+        tests: in the order of their files.
+        mistakes: the known mistakes of the unit.
+        returns: how each function's result travels.
+    """
+
+    student: Student
+    tests: list[DrawnTest]
+    mistakes: Sequence[Mistake] = ()
+    returns: Mapping[str, Returns] = field(default_factory=dict)
+
+
+def draw(request: ExamRequest, *, losing: bool = True) -> Drawn:
+    """Draw a unit's exam: takes from seconds to a minute.
+
+    Args:
+        request: what it is made of.
+        losing: whether to add what is only asked for where a submission loses points.
+
+    Raises:
+        PreparationError: a test cannot be collected, or does not pass on the reference.
+        CourseError: a known mistake is not well declared.
+    """
+    unit, student = request.unit, Student()
+    module = reference_of(unit) if request.hidden else None
+    backend = ModuleBackend(module, unit.returns) if module is not None else None
+    tests = prepare(
+        request.test_files,
+        student,
+        Reference(module) if module is not None else None,
+        backend,
+        seed=request.seed,
+        devices=request.devices,
+    )
+    known = mistakes(unit) if request.hidden else []
+    rehearsal = Rehearsal(known, student, unit.returns)
+    run = ReferenceRun(student, backend)
+    for test in tests:
+        if test.speed is not None:
+            test.graded.timed = True
+            continue  # its questions are asked one by one, and large inputs tell no more
+        if run.reference is not None:
+            test.graded.script = script_of(test.examples, unit.returns, test.place)
+        if losing:
+            _complete(test, request, run, rehearsal)
+    return Drawn(student, tests, known, unit.returns)
+
+
+def _complete(
+    test: DrawnTest, request: ExamRequest, run: ReferenceRun, rehearsal: Rehearsal
+) -> None:
+    """Add what is asked of a test where a submission fails it."""
+    asked = run.reference is not None
+    if asked:
+        test.rehearsed = rehearsal.on(test)
+    if request.smaller and is_property(test.function) and not test.place.simulated:
+        # On the simulated device it matters where tensors are, not what is in them.
+        smaller = small_examples(
+            test.function, functools.partial(_passed, run, test), seed=request.seed
+        )
+        smaller = _with_found(test, smaller, request, run, rehearsal)
+        test.smaller = ExampleSet(smaller)
+        if asked:
+            test.smaller.script = script_of(smaller, request.unit.returns, test.place)
+
+
+def _passed(run: ReferenceRun, test: DrawnTest, drawn: dict[str, Any]) -> PreparedExample | None:
+    """An example, if the reference passes it; otherwise it would show a fault of the test."""
+    try:
+        return run.example(test, drawn)
+    except (Exception, pytest.fail.Exception):
+        return None
+
+
+def _with_found(
+    test: DrawnTest,
+    smaller: list[PreparedExample],
+    request: ExamRequest,
+    run: ReferenceRun,
+    rehearsal: Rehearsal,
+) -> list[PreparedExample]:
+    """The same examples, and for each known mistake that passes the small ones one more."""
+    found = list(smaller)
+    least = max(_FEW, count_elements(found[0].inputs)) if found else _FEW
+    failing = {number for answers in test.rehearsed for number in answers}
+    for number, mistake in rehearsal.of(test.exercise):
+
+        def fails(example: PreparedExample | None, mistake: Mistake = mistake) -> bool:
+            return example is not None and rehearsal.calls(mistake, test, example) is not None
+
+        if number not in failing:
+            continue
+        first = next(filter(fails, found), None)
+        if first is not None and count_elements(first.inputs) <= _TIMES * least:
+            continue
+        drawn = search(
+            test.function,
+            lambda drawn, fails=fails: fails(_passed(run, test, drawn)),  # type: ignore[misc]
+            seed=request.seed,
+        )
+        if drawn is not None:
+            example = _passed(run, test, drawn)
+            found += [example] if example is not None else []
+    return sorted(found, key=lambda example: count_elements(example.inputs))
+
+
+def reference_of(unit: Unit) -> ModuleType:
+    """The reference of a unit, as a module of this process."""
+    module = ModuleType(unit.module)
+    source = unit.source_file.read_text(encoding="utf-8")
+    exec(compile(source, str(unit.source_file), "exec"), module.__dict__)
+    return module
+
+
+def seconds_of(tests: Sequence[Any]) -> dict[str, float]:
+    """For each function the longest that a call of it took the reference."""
+    longest: dict[str, float] = {}
+    for test in tests:
+        for example in [*test.graded.examples, *test.smaller.examples]:
+            for record in example.calls:
+                before = longest.get(record.function, 0.0)
+                longest[record.function] = max(before, record.seconds)
+    return longest

@@ -1,0 +1,81 @@
+"""What each known mistake answers on the inputs that submissions are graded on.
+
+With it, naming a student's mistake is a comparison of answers: none of the known mistakes is run
+again for a submission.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from types import ModuleType
+
+import pytest
+
+from autograder.course import Mistake, Returns
+from autograder.devices import CPU
+from autograder.exam.prepared import PreparedExample, PreparedTest, Rehearsed
+from autograder.testing import CallRecord, ModuleBackend, Student
+
+# How many failing inputs of a test are looked at; of a submission, and so of a known mistake.
+FAILURES_KEPT = 5
+
+
+class Rehearsal:
+    """The known mistakes of a unit, ready to run on its reference's place in a test.
+
+    Args:
+        mistakes: of the unit.
+        student: the `student` fixture of the tests.
+        returns: how each function's result travels.
+    """
+
+    def __init__(
+        self, mistakes: Sequence[Mistake], student: Student, returns: Mapping[str, Returns]
+    ) -> None:
+        self.mistakes = mistakes
+        self._student, self._returns = student, returns
+        self._backends: dict[str, ModuleBackend] = {}
+
+    def of(self, exercise: str) -> Iterator[tuple[int, Mistake]]:
+        """The mistakes in an exercise, with their numbers."""
+        return (
+            (number, mistake)
+            for number, mistake in enumerate(self.mistakes)
+            if mistake.exercise == exercise
+        )
+
+    def calls(
+        self, mistake: Mistake, test: PreparedTest, example: PreparedExample
+    ) -> list[CallRecord] | None:
+        """What a mistake was asked on an example, and its answers; None if the test passes."""
+        with test.place.active():
+            self._student.backend = self._backend(mistake)
+            try:
+                test.run(example)
+            except (Exception, pytest.fail.Exception):
+                return self._student.calls
+        return None
+
+    def on(self, test: PreparedTest) -> list[dict[int, list[Rehearsed]]]:
+        """For each example of a test what the mistakes of its exercise that fail on it answer."""
+        answers: list[dict[int, list[Rehearsed]]] = [{} for _ in test.examples]
+        for number, mistake in self.of(test.exercise):
+            if mistake.on and test.place is CPU:
+                continue  # there it is none
+            failures = 0
+            for position, example in enumerate(test.examples):
+                calls = self.calls(mistake, test, example)
+                if calls is not None:
+                    answers[position][number] = [Rehearsed.of(record) for record in calls]
+                    failures += 1
+                if failures == FAILURES_KEPT:
+                    break  # whoever makes this mistake fails on these first
+        return answers
+
+    def _backend(self, mistake: Mistake) -> ModuleBackend:
+        if mistake.name not in self._backends:
+            module = ModuleType(mistake.name)
+            # Our own code, from solutions/: it runs here as the reference does.
+            exec(compile(mistake.source, f"<{mistake.name}>", "exec"), module.__dict__)
+            self._backends[mistake.name] = ModuleBackend(module, self._returns)
+        return self._backends[mistake.name]
