@@ -16,6 +16,7 @@ from autograder.commands.console import sentences
 from autograder.commands.demo import demo
 from autograder.commands.doctor import doctor
 from autograder.commands.grade import grade
+from autograder.commands.prepare import prepare
 from autograder.commands.release import release
 from autograder.commands.report import report
 from autograder.commands.resolve import resolve
@@ -31,7 +32,10 @@ app = typer.Typer(
     "grading a class looks like.",
 )
 # In the order of the help.
-for command in (check, grade, resolve, accept, report, release, verify, demo, doctor):
+for command in (
+    *(check, grade, resolve, accept, report),
+    *(prepare, release, verify, demo, doctor),
+):
     app.command()(sentences(command))
 
 

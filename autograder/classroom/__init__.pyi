@@ -6,6 +6,8 @@ from .jobs import JobGrader
 from .lateness import parse_moment, unmeasured_lateness, with_lateness
 from .messages import Job, Orders, Reply
 from .planning import Plan, find_submissions, idle_extensions, plan, plan_one, units_present
+from .preparations import prepare_units
+from .processes import GradingProcesses
 from .recognition import recognised_unit
 from .regrading import Change, accept_lower, mark_changes
 from .verifying import DIAGNOSED_SHARE, Verdict, diagnosed_share, judge, variants, write_class
@@ -15,6 +17,7 @@ __all__ = [
     "Change",
     "ClassReport",
     "GradingError",
+    "GradingProcesses",
     "Job",
     "JobGrader",
     "Orders",
@@ -32,6 +35,7 @@ __all__ = [
     "parse_moment",
     "plan",
     "plan_one",
+    "prepare_units",
     "recognised_unit",
     "resolve",
     "units_present",

@@ -11,8 +11,8 @@ from pathlib import Path
 import msgspec
 
 from autograder.classroom.lateness import with_lateness
-from autograder.classroom.messages import Job, Orders, Reply
-from autograder.classroom.processes import run_jobs
+from autograder.classroom.messages import Job, Reply
+from autograder.classroom.processes import GradingProcesses
 from autograder.classroom.regrading import falls
 from autograder.course import Course
 from autograder.results import (
@@ -50,14 +50,13 @@ class ClassReport:
 def grade_class(
     course: Course,
     jobs: Sequence[Job],
-    orders: Orders,
+    processes: GradingProcesses,
     folder: Folder,
     *,
-    processes: int,
     job_seconds: float,
     resume: bool,
-    gpus: Sequence[str] = (),
     on_result: Callable[[Result], None] = lambda result: None,
+    on_told: Callable[[str], None] = lambda sentence: None,
 ) -> ClassReport:
     """Grade jobs, writing each result as soon as it is there.
 
@@ -66,13 +65,12 @@ def grade_class(
     Args:
         course: the course.
         jobs: what to grade.
-        orders: for the grading processes.
+        processes: that grade them.
         folder: where to write.
-        processes: how many at once.
         job_seconds: for each.
         resume: keep the results that are there and would come out the same.
-        gpus: for each process one, as CUDA_VISIBLE_DEVICES names them; none to leave that alone.
         on_result: told of each result.
+        on_told: told of sentences for who runs the command.
     """
     points = {unit.name: unit.points for unit in course.units}
     policy = course.policy
@@ -80,13 +78,8 @@ def grade_class(
     attempts = Counter((job.attempt.student, job.unit) for job in jobs)
     counting: dict[tuple[str, str], Result] = {}
     before: dict[tuple[str, str], Result | None] = {}
-    for job, reply in run_jobs(
-        _with_previous(jobs, folder) if resume else jobs,
-        orders,
-        processes=processes,
-        job_seconds=job_seconds,
-        gpus=gpus,
-    ):
+    planned = _with_previous(jobs, folder) if resume else jobs
+    for job, reply in processes.run_jobs(planned, job_seconds, on_told):
         if reply.fault:
             report.faults.setdefault(reply.fault, []).append(job.attempt.student)
         result = reply.result or needs_a_person(job, reply, points[job.unit])

@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 import tempfile
 import traceback
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from autograder.classroom.messages import Job, Orders, Reply, decode, encode
+from autograder.classroom.messages import Job, Orders, Prepare, Ready, Reply, decode, encode
 from autograder.errors import HandgradError
 from autograder.worker import ForkedZygote
 
@@ -48,30 +49,33 @@ def serve(connection: Connection, zygote: ForkedZygote | None = None) -> None:
     with start_workers(kind, profile=orders.profile, zygote=zygote) as workers:
         from autograder.classroom.jobs import JobGrader
 
-        grader = JobGrader(Path(orders.root), orders.settings, workers)
+        grader = JobGrader(Path(orders.root), orders.settings, workers, keep=orders.keep_exams)
         while True:
             try:
-                job = decode(connection.recv_bytes(), Job)
+                job = decode(connection.recv_bytes(), Job | Prepare)
             except EOFError:
                 return
-            reply = _reply(grader, job)
             try:
+                reply = _reply(grader, job, lambda ready: connection.send_bytes(encode(ready)))
                 connection.send_bytes(encode(reply))
-            except OSError:
+            except BrokenPipeError:
                 return  # nobody waits for it any more
             if reply.last:
                 return
 
 
-def _reply(grader: JobGrader, job: Job) -> Reply:
+def _reply(grader: JobGrader, job: Job | Prepare, on_ready: Callable[[Ready], None]) -> Reply:
     """What came of a job; whatever is wrong with the grader is a fault, not a result."""
     from autograder.grading import DeviceLost
 
+    number = job.number if isinstance(job, Job) else -1
     try:
-        return grader.grade(job)
+        return grader.grade(job, on_ready) if isinstance(job, Job) else grader.prepare(job)
+    except BrokenPipeError:
+        raise
     except DeviceLost as error:
-        return Reply(number=job.number, fault=str(error), last=True)
+        return Reply(number=number, fault=str(error), last=True)
     except HandgradError as error:
-        return Reply(number=job.number, fault=str(error))
+        return Reply(number=number, fault=str(error))
     except Exception:
-        return Reply(number=job.number, fault=traceback.format_exc())
+        return Reply(number=number, fault=traceback.format_exc())

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from autograder.classroom.messages import Job, Reply
+from autograder.classroom.messages import Job, Prepare, Ready, Reply
 from autograder.classroom.recognition import recognised_unit
-from autograder.course import Course, Unit
-from autograder.exam import PreparationError
-from autograder.grading import Settings, UnitGrader, describe_run, fingerprint
+from autograder.course import Course, Unit, read_unit
+from autograder.exam import ExamStore, PreparationError
+from autograder.grading import (
+    Settings,
+    UnitGrader,
+    describe_run,
+    exam_request,
+    fingerprint,
+)
 from autograder.results import Result, ResultError, Run, read_result
 from autograder.submissions import Checked, Unreadable, read
 from autograder.supervisor import Code, Workers
@@ -24,24 +32,39 @@ class JobGrader:
         root: the course's folder.
         settings: the fields of `Settings`.
         workers: where the students' code runs.
+        keep: whether exams are kept, and kept ones used.
     """
 
-    def __init__(self, root: Path, settings: dict[str, Any], workers: Workers) -> None:
+    def __init__(
+        self, root: Path, settings: dict[str, Any], workers: Workers, *, keep: bool = True
+    ) -> None:
         self.course = Course(root, "staff")
         self.settings = msgspec.convert(settings, Settings)
         self.workers = workers
-        self.units = {unit.name: unit for unit in self.course.units}
-        self.recognised = {
-            unit.name: recognised_unit(self.course, unit) for unit in self.units.values()
-        }
+        self._exams = ExamStore.here(self.course.units_folder, keep=keep)
         self._graders: dict[str, UnitGrader] = {}
         self._unusable: dict[str, PreparationError] = {}
 
-    def grade(self, job: Job) -> Reply:
-        """What came of a job."""
-        unit = self.units[job.unit]
+    def prepare(self, task: Prepare) -> Reply:
+        """Write a unit's exam into a folder."""
+        unit = self._unit(task.unit)
+        kept = ExamStore(Path(task.folder)).open(exam_request(unit, self.settings))
+        if kept.file is None:
+            return Reply(number=-1, fault=kept.told)
+        size = kept.file.stat().st_size / 1e6
+        how = "prepared" if kept.prepared else "was there"
+        return Reply(number=-1, told=f"{task.unit}: {how}, {size:.1f} MB, {kept.file}")
+
+    def grade(self, job: Job, on_ready: Callable[[Ready], None] = lambda ready: None) -> Reply:
+        """What came of a job.
+
+        Args:
+            job: what to grade.
+            on_ready: told as soon as the job's unit is prepared, if that is needed for the job.
+        """
+        unit = self._unit(job.unit)
         try:
-            checked = read(job.attempt, self.recognised[unit.name])
+            checked = read(job.attempt, recognised_unit(self.course, unit))
         except Unreadable as error:
             return Reply(number=job.number, result=self._zero(job, "unreadable", str(error)))
         if checked is None:
@@ -53,7 +76,11 @@ class JobGrader:
         kept = self._previous(job, checked)
         if kept is not None:
             return Reply(number=job.number, result=kept, kept=True)
-        return Reply(number=job.number, result=self._graded(job, unit, checked))
+        return Reply(number=job.number, result=self._graded(job, unit, checked, on_ready))
+
+    def _unit(self, name: str) -> Unit:
+        """A unit of the course; the others are not read here."""
+        return read_unit(self.course.units_folder / name)
 
     def _previous(self, job: Job, checked: Checked) -> Result | None:
         """The earlier result, if grading again would give the same."""
@@ -66,13 +93,16 @@ class JobGrader:
         same = (
             result.status == "graded"
             and result.digest == checked.digest
-            and result.run.fingerprint == fingerprint(self.units[job.unit], self.settings)
+            and result.run.fingerprint == fingerprint(self._unit(job.unit), self.settings)
         )
         return result if same else None
 
-    def _graded(self, job: Job, unit: Unit, checked: Checked) -> Result:
+    def _graded(
+        self, job: Job, unit: Unit, checked: Checked, on_ready: Callable[[Ready], None]
+    ) -> Result:
         code = Code(unit.module, tuple((c.label, c.source) for c in checked.cells))
-        graded = self._grader(unit).grade(code, {a.question: a.text for a in checked.answers})
+        grader = self._grader(unit, on_ready)
+        graded = grader.grade(code, {a.question: a.text for a in checked.answers})
         return Result(
             status="graded",
             points=sum(e.points for e in graded.exercises if e.points is not None),
@@ -88,7 +118,7 @@ class JobGrader:
         )
 
     def _zero(self, job: Job, status: Any, sentence: str) -> Result:
-        unit = self.units[job.unit]
+        unit = self._unit(job.unit)
         return Result(
             status=status,
             points=0.0,
@@ -103,16 +133,21 @@ class JobGrader:
             self.course, unit, self.settings, self.workers, layers=layers, seconds=seconds
         )
 
-    def _grader(self, unit: Unit) -> UnitGrader:
+    def _grader(self, unit: Unit, on_ready: Callable[[Ready], None]) -> UnitGrader:
         if unit.name in self._unusable:
             raise self._unusable[unit.name]
         if unit.name not in self._graders:
+            began = time.monotonic()
             try:
-                given = self.recognised[unit.name].stub or ""
-                self._graders[unit.name] = UnitGrader(unit, self.settings, self.workers, given)
+                given = recognised_unit(self.course, unit).stub or ""
+                grader = UnitGrader(unit, self.settings, self.workers, given, self._exams)
             except PreparationError as error:
                 self._unusable[unit.name] = error
                 raise
+            self._graders[unit.name] = grader
+            seconds = time.monotonic() - began
+            drawn = f"Prepared the tests of {unit.name} ({seconds:.0f} s)."
+            on_ready(Ready(told=grader.told or (drawn if grader.prepared else "")))
         return self._graders[unit.name]
 
     def _who(self, job: Job) -> dict[str, Any]:

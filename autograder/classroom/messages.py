@@ -14,7 +14,7 @@ from autograder.results import Result, Struct
 from autograder.submissions import Attempt
 
 
-class Job(Struct, frozen=True):
+class Job(Struct, frozen=True, tag=True):
     """One unit of one attempt, to be graded.
 
     Attributes:
@@ -32,15 +32,38 @@ class Job(Struct, frozen=True):
     previous: str = ""
 
 
-class Reply(Struct, frozen=True):
-    """What came of a job.
+class Prepare(Struct, frozen=True, tag=True):
+    """A unit whose exam is to be written.
 
     Attributes:
-        number: of the job.
+        unit: the unit's name.
+        folder: where to write it.
+    """
+
+    unit: str
+    folder: str
+
+
+class Ready(Struct, frozen=True, tag=True):
+    """The unit of the job that is being graded is prepared; other processes find its exam.
+
+    Attributes:
+        told: a sentence for who runs the command; empty if there is nothing to say.
+    """
+
+    told: str = ""
+
+
+class Reply(Struct, frozen=True, tag=True):
+    """What came of a job, or of preparing a unit.
+
+    Attributes:
+        number: of the job; -1 for preparing.
         result: the result; None if the grader failed.
         kept: whether it is the previous result.
         fault: what went wrong in the grader, for its makers.
         last: whether the process ends now, because it cannot go on.
+        told: a sentence for who runs the command.
     """
 
     number: int
@@ -48,6 +71,7 @@ class Reply(Struct, frozen=True):
     kept: bool = False
     fault: str = ""
     last: bool = False
+    told: str = ""
 
 
 class Orders(Struct, frozen=True):
@@ -57,6 +81,7 @@ class Orders(Struct, frozen=True):
         root: the course's folder.
         settings: how to grade.
         worker: the kind of worker; empty for the best there is.
+        keep_exams: whether exams are kept, and kept ones used.
         environment: what a unit's tests may find in theirs; a worker never has it.
         folder: where they may expect to be.
     """
@@ -64,6 +89,7 @@ class Orders(Struct, frozen=True):
     root: str
     settings: dict[str, Any]
     worker: str = ""
+    keep_exams: bool = True
     environment: dict[str, str] = msgspec.field(default_factory=dict)
     folder: str = ""
 
@@ -78,6 +104,6 @@ def encode(message: Struct) -> bytes:
     return json.dumps(msgspec.to_builtins(message, enc_hook=str)).encode("ascii")
 
 
-def decode(raw: bytes, kind: type[Any]) -> Any:
+def decode(raw: bytes, kind: Any) -> Any:
     """The message of that type."""
     return msgspec.convert(json.loads(raw), type=kind, dec_hook=lambda cls, value: cls(value))

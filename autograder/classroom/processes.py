@@ -10,15 +10,17 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
-from typing import Protocol
+from types import TracebackType
+from typing import Protocol, Self
 
 import msgspec
 
 from autograder.classroom.grading_process import serve
-from autograder.classroom.messages import Job, Orders, Reply, decode, encode
+from autograder.classroom.messages import Job, Orders, Prepare, Ready, Reply, decode, encode
 from autograder.devices import VISIBLE
 from autograder.supervisor import launch
 
@@ -31,70 +33,153 @@ class _Member:
     process: GradingProcess
     connection: Connection
     gpu: str = ""
-    job: Job | None = None
+    job: Job | Prepare | None = None
     deadline: float = 0.0
 
 
-def run_jobs(
-    jobs: Iterable[Job],
-    orders: Orders,
-    *,
-    processes: int,
-    job_seconds: float,
-    gpus: Sequence[str] = (),
-) -> Iterator[tuple[Job, Reply]]:
-    """Run jobs in grading processes; replies come in the order in which they are done.
+class _Waiting:
+    """What is still to be done.
 
-    A grading process that dies or hangs is replaced; its job's reply is a fault, so that no
+    The first job of a unit prepares it. Until it has, or has ended, no other of the unit is begun,
+    but those of other units are: so no two processes prepare the same.
+    """
+
+    def __init__(self, tasks: Iterable[Job | Prepare]) -> None:
+        self._tasks: dict[str, deque[Job | Prepare]] = {}
+        for task in tasks:
+            self._tasks.setdefault(task.unit, deque()).append(task)
+        self._prepared: set[str] = set()
+        self._busy: set[str] = set()
+
+    def __len__(self) -> int:
+        return sum(map(len, self._tasks.values()))
+
+    def next(self) -> Job | Prepare | None:
+        """What can be done now; None if everything waits for a unit that is being prepared."""
+        unit = next((unit for unit in self._tasks if unit not in self._busy), None)
+        if unit is None:
+            return None
+        tasks = self._tasks[unit]
+        task = tasks.popleft()
+        if not tasks:
+            del self._tasks[unit]
+        if unit not in self._prepared:
+            self._busy.add(unit)
+        return task
+
+    def ready(self, task: Job | Prepare) -> None:
+        """The unit of a task is prepared."""
+        self._prepared.add(task.unit)
+        self._busy.discard(task.unit)
+
+    def ended(self, task: Job | Prepare) -> None:
+        """A task is done; if it came to nothing before its unit was prepared, the next one may."""
+        self._busy.discard(task.unit)
+
+
+class GradingProcesses:
+    """Grading processes, started when there is something for them to do, ended together.
+
+    One that dies or hangs is replaced; what it was doing gets a fault as its reply, so that no
     failure of the grader's own looks like a failure of the student.
 
     Args:
-        jobs: what to grade.
-        orders: for each process.
-        processes: how many at once.
-        job_seconds: how long a job may take, preparation aside.
+        orders: for each of them.
+        most: how many at once.
         gpus: one for each process, as CUDA_VISIBLE_DEVICES names them; none to leave that alone.
+
+    Attributes:
+        most, gpus: the same.
     """
-    waiting = list(reversed(list(jobs)))
-    members: list[_Member] = []
-    try:
-        while waiting or any(m.job for m in members):
-            while waiting and len(members) < min(processes, len(waiting) + _busy(members)):
-                taken = {member.gpu for member in members}
-                members.append(_start(orders, next((g for g in gpus if g not in taken), "")))
+
+    def __init__(self, orders: Orders, most: int, gpus: Sequence[str] = ()) -> None:
+        self._orders, self.most, self.gpus = orders, most, gpus
+        self._members: list[_Member] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for member in self._members:
+            member.connection.close()  # all at once: what is in the middle of a job goes on a while
+        patience = time.monotonic() + 5
+        for member in self._members:
+            _stop(member, max(0.0, patience - time.monotonic()))
+        self._members = []
+
+    def start(self) -> None:
+        """Start one more: it imports torch while others do something else."""
+        taken = {member.gpu for member in self._members}
+        gpu = next((gpu for gpu in self.gpus if gpu not in taken), "")
+        self._members.append(_start(self._orders, gpu))
+
+    def run_jobs(
+        self,
+        jobs: Iterable[Job],
+        job_seconds: float,
+        on_told: Callable[[str], None] = lambda sentence: None,
+    ) -> Iterator[tuple[Job, Reply]]:
+        """Run jobs; replies come in the order in which they are done.
+
+        Args:
+            jobs: what to grade.
+            job_seconds: how long a job may take, preparation aside.
+            on_told: told of sentences for who runs the command.
+        """
+        for task, reply in self._run(jobs, job_seconds, on_told):
+            assert isinstance(task, Job)
+            yield task, reply
+
+    def prepare(self, tasks: Sequence[Prepare]) -> Iterator[tuple[Prepare, Reply]]:
+        """Prepare units; replies come in the order in which they are done."""
+        for task, reply in self._run(tasks, 0.0, lambda sentence: None):
+            assert isinstance(task, Prepare)
+            yield task, reply
+
+    def _run(
+        self,
+        tasks: Iterable[Job | Prepare],
+        job_seconds: float,
+        on_told: Callable[[str], None],
+    ) -> Iterator[tuple[Job | Prepare, Reply]]:
+        """Have everything done."""
+        waiting, members = _Waiting(tasks), self._members
+        while waiting or _busy(members):
+            while waiting and len(members) < min(self.most, len(waiting) + _busy(members)):
+                self.start()
             for member in members:
-                if member.job is None and waiting:
-                    _hand(member, waiting.pop(), job_seconds)
+                if member.job is None and (task := waiting.next()):
+                    _hand(member, task, job_seconds)
             ready = wait([m.connection for m in members if m.job], timeout=1.0)
             for member in list(members):
-                if member.job is None:
+                if (job := member.job) is None:
                     continue
-                job = member.job
-                broken = ""
                 if member.connection in ready:
                     reply = _receive(member)
-                    if reply is None:
-                        broken = f"ended (exit code {member.process.exitcode})"
+                    if isinstance(reply, Ready):
+                        waiting.ready(job)
+                        if reply.told:
+                            on_told(reply.told)
+                        continue
+                    broken = "" if reply else f"ended (exit code {member.process.exitcode})"
                 elif time.monotonic() > member.deadline:
-                    broken = "hung"
+                    reply, broken = None, "hung"
                 else:
                     continue
                 member.job = None
-                if broken:
-                    reply = Reply(number=job.number, fault=f"The grading process {broken}.")
+                if reply is None:
+                    number = job.number if isinstance(job, Job) else -1
+                    reply = Reply(number=number, fault=f"The grading process {broken}.")
+                if broken or reply.last:
                     members.remove(member)
-                    _stop(member, patience=0)
-                assert reply is not None
-                if reply.last:
-                    members.remove(member)
-                    _stop(member)
+                    _stop(member, patience=0 if broken else 5)
+                waiting.ended(job)
                 yield job, reply
-    finally:
-        for member in members:
-            member.connection.close()  # all at once: what is in the middle of a job goes on a while
-        patience = time.monotonic() + 5
-        for member in members:
-            _stop(member, max(0.0, patience - time.monotonic()))
 
 
 def _busy(members: list[_Member]) -> int:
@@ -213,7 +298,7 @@ def _interrupts_ignored() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _hand(member: _Member, job: Job, seconds: float) -> None:
+def _hand(member: _Member, job: Job | Prepare, seconds: float) -> None:
     member.job, member.deadline = job, time.monotonic() + seconds + GRACE_SECONDS
     try:
         member.connection.send_bytes(encode(job))
@@ -221,14 +306,14 @@ def _hand(member: _Member, job: Job, seconds: float) -> None:
         member.deadline = 0.0  # it is gone: the next look finds the closed connection
 
 
-def _receive(member: _Member) -> Reply | None:
-    """Its reply; None if it is gone."""
+def _receive(member: _Member) -> Ready | Reply | None:
+    """What it says; None if it is gone."""
     try:
-        reply: Reply = decode(member.connection.recv_bytes(), Reply)
+        said: Ready | Reply = decode(member.connection.recv_bytes(), Ready | Reply)
     except (EOFError, OSError):
         member.process.join(5)
         return None
-    return reply
+    return said
 
 
 def _stop(member: _Member, patience: float = 5) -> None:

@@ -19,7 +19,7 @@ from autograder.integrations import platforms
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from autograder.classroom import ClassReport, Plan
+    from autograder.classroom import ClassReport, GradingProcesses, Plan
     from autograder.course import Course
     from autograder.grading import Settings
     from autograder.results import Folder, Result
@@ -72,6 +72,7 @@ class ClassRun:
         resume: keep the results that are there and would come out the same.
         worker: the kind of worker; empty for the best there is.
         gpus: how many to grade on at once.
+        keep_exams: whether exams are kept, and kept ones used.
     """
 
     course: Course
@@ -81,27 +82,42 @@ class ClassRun:
     resume: bool = False
     worker: str = ""
     gpus: int = 1
+    keep_exams: bool = True
+
+    def processes(self) -> GradingProcesses:
+        """The grading processes, of which none runs yet."""
+        import msgspec
+
+        from autograder.classroom import GradingProcesses, Orders
+        from autograder.devices import gpus_for, usable_cores
+
+        visible = gpus_for(self.settings.devices, self.gpus)
+        most = self.jobs or (len(visible) if visible else usable_cores())
+        orders = Orders(
+            root=str(self.course.root),
+            settings=msgspec.to_builtins(self.settings),
+            worker=self.worker,
+            keep_exams=self.keep_exams,
+        )
+        return GradingProcesses(orders, min(most, len(visible)) if visible else most, visible)
 
 
-def run_class(run: ClassRun, plan: Plan) -> ClassReport:
-    """Grade what is planned, with a progress bar."""
-    import msgspec
+def run_class(run: ClassRun, plan: Plan, processes: GradingProcesses | None = None) -> ClassReport:
+    """Grade what is planned, with a progress bar.
 
-    from autograder.classroom import Orders, grade_class
-    from autograder.devices import gpus_for, usable_cores
+    Args:
+        run: how.
+        plan: what.
+        processes: of the run, if they were started already.
+    """
+    from autograder.classroom import grade_class
     from autograder.report import escaped
 
-    visible = gpus_for(run.settings.devices, run.gpus)
-    processes = run.jobs or usable_cores()
-    if visible:
-        processes = min(run.jobs or len(visible), len(visible))
-    orders = Orders(
-        root=str(run.course.root),
-        settings=msgspec.to_builtins(run.settings),
-        worker=run.worker,
-    )
+    if processes is None:
+        with run.processes() as own:
+            return run_class(run, plan, own)
     with progress_bar() as progress:
-        task = progress.add_task("grading", total=len(plan.jobs))
+        task = progress.add_task("preparing", total=len(plan.jobs))
 
         def on_result(result: Result) -> None:
             progress.update(task, advance=1, description=f"graded {escaped(result.student)[:24]}")
@@ -109,13 +125,12 @@ def run_class(run: ClassRun, plan: Plan) -> ClassReport:
         return grade_class(
             run.course,
             plan.jobs,
-            orders,
+            processes,
             run.folder,
-            processes=processes,
             job_seconds=run.settings.submission_seconds,
             resume=run.resume,
-            gpus=visible,
             on_result=on_result,
+            on_told=lambda sentence: err.print(f"[dim]{escape(sentence)}[/]", soft_wrap=True),
         )
 
 

@@ -10,12 +10,13 @@ from rich.markup import escape
 
 from autograder.commands.class_run import ClassRun, finish, plan_class, run_class
 from autograder.commands.console import err, out
-from autograder.commands.options import Devices
+from autograder.commands.options import Cache, Devices
 from autograder.integrations import gradebooks, platforms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from autograder.classroom import ClassReport, GradingProcesses
     from autograder.course import Policy
     from autograder.grading import Settings
     from autograder.results import Result
@@ -46,7 +47,7 @@ Student = Annotated[
         "Needs --unit.",
     ),
 ]
-GradingProcesses = Annotated[
+ProcessCount = Annotated[
     int | None,
     typer.Option("--jobs", "-j", min=1, help="Grading processes. Default: one per core."),
 ]
@@ -117,7 +118,7 @@ def grade(
     to: ResultsFolder,
     unit: GradedUnits = None,
     student: Student = "",
-    jobs: GradingProcesses = None,
+    jobs: ProcessCount = None,
     resume: Resume = False,
     regrade: Regrade = False,
     time_limit: TimeLimit = None,
@@ -128,6 +129,7 @@ def grade(
     require: Level = "filtered",
     device: Devices = None,
     gpus: Gpus = 1,
+    cache: Cache = True,
 ) -> None:
     """Grade submissions with public and hidden tests.
 
@@ -139,7 +141,7 @@ def grade(
     """
     from dataclasses import replace
 
-    from autograder.classroom import idle_extensions, unmeasured_lateness
+    from autograder.classroom import unmeasured_lateness
     from autograder.course import find_staff_course
     from autograder.results import Folder
 
@@ -147,20 +149,37 @@ def grade(
     settings = replace(
         _settings(course.policy, device or (), time_limit, call_limit, seed), require=require
     )
-    run = ClassRun(course, settings, Folder(to), jobs, resume, worker, gpus)
+    run = ClassRun(course, settings, Folder(to), jobs, resume, worker, gpus, cache)
     _require_fit(run, regrade=regrade)
-    plan = plan_class(course, submissions, unit or [], student)
-    idle = [] if student else idle_extensions(course.policy, plan)
-    for warning in [*plan.warnings, *idle]:
-        err.print(f"[yellow]{escape(warning)}[/]", soft_wrap=True)
-    if regrade and run.folder.has_results:
-        out.print(f"The earlier results are kept in {escape(str(run.folder.keep_previous()))}.")
-    report = run_class(run, plan)
+    with run.processes() as processes:
+        processes.start()  # it imports torch while the submissions are looked through
+        report = _graded(run, processes, submissions, unit or [], student, regrade=regrade)
     if sentence := unmeasured_lateness(report.results, course.policy.late):
         err.print(f"[yellow]{escape(sentence)}[/]", soft_wrap=True)
     if gradebook:
         _enter(gradebook, report.results)
     finish(report, run.folder)
+
+
+def _graded(
+    run: ClassRun,
+    processes: GradingProcesses,
+    submissions: list[Path],
+    units: list[str],
+    student: str,
+    *,
+    regrade: bool,
+) -> ClassReport:
+    """Plan, show what is to be said of the plan, grade."""
+    from autograder.classroom import idle_extensions
+
+    plan = plan_class(run.course, submissions, units, student)
+    idle = [] if student else idle_extensions(run.course.policy, plan)
+    for warning in [*plan.warnings, *idle]:
+        err.print(f"[yellow]{escape(warning)}[/]", soft_wrap=True)
+    if regrade and run.folder.has_results:
+        out.print(f"The earlier results are kept in {escape(str(run.folder.keep_previous()))}.")
+    return run_class(run, plan, processes)
 
 
 def _settings(

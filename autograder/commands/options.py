@@ -23,6 +23,14 @@ OnlyUnits = Annotated[
     typer.Option("--unit", "-u", help="Only this unit (may be repeated). Default: all."),
 ]
 
+Cache = Annotated[
+    bool,
+    typer.Option(
+        "--cache/--no-cache",
+        help="Keep what was prepared of the tests, and use what was kept (see `prepare`).",
+    ),
+]
+
 
 class Named(Protocol):
     """A format, as its room's table lists it."""
