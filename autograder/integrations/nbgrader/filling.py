@@ -68,14 +68,21 @@ class FillGrades(NbGraderPreprocessor):
 
     def _result(self, unit: str, notebook: str, student: str) -> Result:
         """What came of the submission; what needs a person, if the grader failed."""
-        from autograder.classroom import Job, Reply, find_submissions, needs_a_person, with_lateness
+        from autograder.classroom import (
+            Job,
+            Reply,
+            find_submissions,
+            needs_a_person,
+            recognised_unit,
+            with_lateness,
+        )
         from autograder.submissions import Attempt
 
         attempt = Attempt(student, "", notebook, None, 1, None, Path(), ())
         try:
             grader = _grader(Path(self.course), self.require)
             folder, when = self._submitted(unit, student)
-            known = list(grader.recognised.values())
+            known = [recognised_unit(grader.course, known) for known in grader.course.units]
             found = find_submissions([folder], known).attempts[-1]
             attempt = replace(found, student=student, when=when)
             graded = grader.grade(Job(number=0, unit=unit, attempt=attempt)).result

@@ -34,6 +34,7 @@ from autograder.course import (
     read_cells,
     read_policy,
 )
+from autograder.exam import CARRIED
 from autograder.integrations.otter.plugin import COURSE
 from autograder.release import (
     ANSWER,
@@ -90,6 +91,7 @@ def write_assignments(root: Path, out: Path, units: Sequence[str]) -> list[str]:
                 place = folder / path
                 place.parent.mkdir(parents=True, exist_ok=True)
                 place.write_bytes(content)
+            _prepare(folder / COURSE, unit)
             said += _assigned(folder, unit)
     return said
 
@@ -109,6 +111,25 @@ def contents(root: Path, unit: Unit, package: Package, wheel: Path) -> dict[str,
         wheel.name: wheel.read_bytes(),
         REQUIREMENTS: f"otter-grader>=7,<8\n{package.torch}\n./{wheel.name}\n".encode(),
     }
+
+
+def _prepare(course: Path, unit: Unit) -> None:
+    """Put the unit's exam beside it, so that grading a submission draws nothing.
+
+    By the command, as a person would, because here is a process that goes on to do other things.
+    """
+    exams = course / "solutions" / CARRIED
+    shutil.rmtree(exams, ignore_errors=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "autograder", "prepare", unit.name, "--out", str(exams.absolute())],
+        cwd=course,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise CourseError(f"{unit.name} cannot be prepared for grading:\n{done.stderr.strip()}")
 
 
 def _assigned(folder: Path, unit: Unit) -> list[str]:

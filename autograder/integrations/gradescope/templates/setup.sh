@@ -45,6 +45,9 @@ chown -R "$(id -u):$(id -g)" "$SOURCE"
 chmod -R u=rwX,go= "$SOURCE"
 chmod -R go=rX "$VENV"
 
+# What grading needs beside a submission is computed here, once, and not for each submission.
+(umask 077 && cd "$SOURCE/course" && "$VENV/bin/autograder" prepare "@UNIT@" --out solutions/.exams)
+
 # A grader that does not give the reference full marks here must not grade students.
 umask 077
 TRIAL="$(mktemp -d)"
