@@ -31,6 +31,7 @@ mutants: $(READY)
 
 bench: $(READY)
 	$(BIN)/python tests/benchmarks/throughput.py
+	$(BIN)/python tests/benchmarks/realistic.py
 	$(BIN)/python tests/benchmarks/one_submission.py
 	$(BIN)/python tests/benchmarks/confinement.py
 	$(BIN)/python tests/benchmarks/second_device.py

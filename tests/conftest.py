@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,21 @@ torch.set_num_threads(1)
 # Where readline was imported it has written down the width of a terminal, as in the processes of
 # pytest-xdist; consoles that are made here would keep to that.
 os.environ.pop("COLUMNS", None)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Exams are kept for the length of a run, for all of its processes together.
+
+    Not where the user's are: what is tested is the code that draws them.
+    """
+    if hasattr(config, "workerinput"):
+        return  # a process of pytest-xdist's has it in its environment
+    own = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    os.environ.setdefault("PIP_CACHE_DIR", str(Path(own, "pip")))
+    folder = tempfile.TemporaryDirectory(prefix="handgrad-cache-")
+    config.add_cleanup(folder.cleanup)
+    os.environ["XDG_CACHE_HOME"] = folder.name
+
 
 # The tests of a file stay together, because they share what takes long to make; but those of these
 # files have nothing in common.

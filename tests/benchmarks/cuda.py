@@ -32,12 +32,12 @@ def main() -> None:
 
     from autograder.course import find_unit
     from autograder.devices import compute_exactly
-    from autograder.grading.grader import load_reference
+    from autograder.exam import reference_of
 
     compute_exactly()
     torch.manual_seed(0)
-    convolution = load_reference(find_unit(SOLUTIONS, "05_convolution"))
-    attention = load_reference(find_unit(SOLUTIONS, "17_attention"))
+    convolution = reference_of(find_unit(SOLUTIONS, "05_convolution"))
+    attention = reference_of(find_unit(SOLUTIONS, "17_attention"))
     x, w = torch.randn(32, 16, 32, 32, device="cuda"), torch.randn(32, 16, 3, 3, device="cuda")
     b = torch.randn(32, device="cuda")
     q, k, v = (torch.randn(8, 128, 64, device="cuda") for _ in range(3))

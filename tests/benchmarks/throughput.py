@@ -56,9 +56,8 @@ def main() -> None:
         ours, theirs, floors = [], [], []
         for round_number in range(options.rounds):
             ours.append(grade(submissions, unit.name, home / f"out{round_number}", options.jobs))
-            theirs.append(
-                pytests(submissions, unit, course.policy.seed, options.jobs, options.sample)
-            )
+            sample = sorted(submissions.iterdir())[: options.sample]
+            theirs.append(pytests(sample, unit, course.policy.seed, options.jobs))
             floors.append(floor(unit, course.policy))
             print(
                 f"round {round_number + 1}: autograder {options.copies} in {ours[-1]:.1f} s; "
@@ -95,9 +94,16 @@ def grade(submissions: Path, unit: str, out: Path, jobs: int) -> float:
     return time.perf_counter() - began
 
 
-def pytests(submissions: Path, unit, seed: int, jobs: int, sample: int) -> float:
-    """Seconds a submission with one pytest process for each, `jobs` at once."""
-    folders = sorted(submissions.iterdir())[:sample]
+def pytests(folders: list[Path], unit, seed: int, jobs: int, *, right: bool = True) -> float:
+    """Seconds a submission with one pytest process for each, `jobs` at once.
+
+    Args:
+        folders: of the submissions.
+        unit: whose tests.
+        seed: of the hidden inputs.
+        jobs: how many at once.
+        right: whether all of them pass.
+    """
 
     def one(folder: Path) -> None:
         run = subprocess.run(
@@ -111,7 +117,7 @@ def pytests(submissions: Path, unit, seed: int, jobs: int, sample: int) -> float
             capture_output=True,
             text=True,
         )
-        if run.returncode:
+        if run.returncode and right:
             raise SystemExit(f"pytest failed on the reference:\n{run.stdout[-3000:]}")
 
     began = time.perf_counter()
@@ -124,18 +130,17 @@ FLOOR = """
 import sys, time
 from pathlib import Path
 from autograder.course import find_unit
-from autograder.grading import UnitGrader
-from autograder.grading.grader import load_reference
-from autograder.grading import Settings
+from autograder.exam import draw, reference_of
+from autograder.grading import Settings, exam_request
 from autograder.testing.subjects import _unwrap
 
 unit = find_unit(Path(sys.argv[1]), sys.argv[2])
 settings = Settings(int(sys.argv[3]), ("cpu",), 60, 600, 2048)
-grader = UnitGrader(unit, settings, None)
-module = load_reference(unit)
+drawn = draw(exam_request(unit, settings), losing=False)
+module = reference_of(unit)
 calls = [
     (getattr(module, c.function), _unwrap(c.args), _unwrap(c.kwargs))
-    for test in grader.tests for example in test.examples for c in example.calls
+    for test in drawn.tests for example in test.examples for c in example.calls
     if c.error is None
 ]
 times = []

@@ -15,6 +15,7 @@ import pytest
 
 from autograder.classroom import (
     GradingError,
+    GradingProcesses,
     Orders,
     find_submissions,
     grade_class,
@@ -64,16 +65,16 @@ class Class:
     def run(self, **options):
         seen = []
         orders = Orders(root=str(self.course.root), settings=msgspec.to_builtins(self.settings))
-        report = grade_class(
-            self.course,
-            self.plan.jobs,
-            orders,
-            self.folder,
-            processes=options.pop("processes", 1),
-            job_seconds=60,
-            resume=options.pop("resume", False),
-            on_result=options.pop("on_result", seen.append),
-        )
+        with GradingProcesses(orders, options.pop("processes", 1)) as processes:
+            report = grade_class(
+                self.course,
+                self.plan.jobs,
+                processes,
+                self.folder,
+                job_seconds=60,
+                resume=options.pop("resume", False),
+                on_result=options.pop("on_result", seen.append),
+            )
         return report, seen
 
     def result(self, student):
@@ -129,9 +130,10 @@ def test_a_worker_that_is_confined_less_than_required_gets_no_code(
     orders = Orders(
         root=str(room.course.root), settings={**settings, "require": "isolated"}, worker="spawn"
     )
-    report = grade_class(
-        room.course, room.plan.jobs, orders, room.folder, processes=1, job_seconds=60, resume=False
-    )
+    with GradingProcesses(orders, 1) as processes:
+        report = grade_class(
+            room.course, room.plan.jobs, processes, room.folder, job_seconds=60, resume=False
+        )
     assert [r.status for r in report.results] == ["needs a person"]
     assert report.results[0].points is None
     assert "'isolated' is required" in report.results[0].message

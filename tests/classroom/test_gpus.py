@@ -14,11 +14,9 @@ import msgspec
 import pytest
 from typer.testing import CliRunner
 
-from autograder import classroom
-from autograder.classroom import Orders
-from autograder.classroom.processes import run_jobs
+from autograder.classroom import GradingProcesses, Orders
 from autograder.cli import app
-from autograder.commands.class_run import ClassRun, plan_class, run_class
+from autograder.commands.class_run import ClassRun, plan_class
 from autograder.course import Course
 from autograder.devices import VISIBLE, DeviceError, detection, gpus_for
 from autograder.devices.detection import Detected
@@ -124,7 +122,7 @@ def submissions(course_root, tmp_path):
         for number in range(count):
             home = folder / f"s{number}"
             home.mkdir(parents=True)
-            told = "end" if home.name in ending else "go"
+            told = "end" if home.name in ending else "on"
             text = source.read_text(encoding="utf-8")
             text += f"\n\ndef total(*anything):\n    return {told!r}\n"
             (home / "scaling.py").write_text(text, encoding="utf-8")
@@ -145,18 +143,15 @@ def submissions(course_root, tmp_path):
     ],
 )
 def test_on_a_gpu_one_submission_is_graded_at_a_time(
-    has, monkeypatch, course_root, submissions, tmp_path, found, gpus, jobs, processes, names
+    has, monkeypatch, course_root, tmp_path, found, gpus, jobs, processes, names
 ):
     has(found)
     monkeypatch.delenv(VISIBLE, raising=False)
-    asked: dict[str, object] = {}
-    monkeypatch.setattr(classroom, "grade_class", lambda *_, **how: asked.update(how))
     course = Course(course_root, "staff")
     settings = Settings.of(course.policy, found.devices)
-    plan = plan_class(course, [submissions(1)], ["01_scaling"])
     run = ClassRun(course, settings, Folder(tmp_path / "out"), jobs=jobs, gpus=gpus)
-    run_class(run, plan)
-    assert (asked["processes"], asked["gpus"]) == (processes, names)
+    asked = run.processes()
+    assert (asked.most, asked.gpus) == (processes, names)
 
 
 @pytest.fixture
@@ -177,7 +172,8 @@ def graded(course_root, submissions, tmp_path, monkeypatch):
         settings = replace(Settings.of(course.policy, ("cpu",)), require="none")
         jobs = plan_class(course, [submissions(count, *ending)], ["01_scaling"]).jobs
         orders = Orders(root=str(course_root), settings=msgspec.to_builtins(settings))
-        replies = list(run_jobs(jobs, orders, processes=2, job_seconds=60.0, gpus=gpus))
+        with GradingProcesses(orders, 2, gpus) as processes:
+            replies = list(processes.run_jobs(jobs, job_seconds=60.0))
         assert len(replies) == count
         used: dict[str, list[str]] = {}
         for line in (tmp_path / "log").read_text().splitlines():

@@ -12,8 +12,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from autograder.classroom import Orders
-from autograder.classroom.processes import run_jobs
+from autograder.classroom import GradingProcesses, Orders
 from autograder.commands.class_run import plan_class
 from autograder.course import Course
 from autograder.grading import Settings
@@ -60,7 +59,8 @@ def seen(course_root, scaling_source, tmp_path, monkeypatch):
     settings = replace(Settings.of(course.policy, ("cpu",)), require="none", seed=47114711)
     jobs = plan_class(course, [home.parent], ["01_scaling"]).jobs
     orders = Orders(root=str(course_root), settings=msgspec.to_builtins(settings))
-    ((_, reply),) = run_jobs(jobs, orders, processes=1, job_seconds=60.0)
+    with GradingProcesses(orders, 1) as processes:
+        ((_, reply),) = processes.run_jobs(jobs, job_seconds=60.0)
     assert reply.result is not None, reply.fault
     assert reply.result.points == 13.0  # the hidden tests found what they need in theirs
     return json.loads(reply.result.output)

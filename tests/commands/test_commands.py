@@ -19,7 +19,18 @@ from autograder.worker import LEVELS
 
 ROOT = Path(__file__).parents[2]
 AUTOGRADER = Path(sys.executable).with_name("autograder")
-COMMANDS = ("accept", "check", "demo", "doctor", "grade", "release", "report", "resolve", "verify")
+COMMANDS = (
+    "accept",
+    "check",
+    "demo",
+    "doctor",
+    "grade",
+    "prepare",
+    "release",
+    "report",
+    "resolve",
+    "verify",
+)
 
 
 def run(*arguments: object, cwd: Path = ROOT, **options) -> subprocess.CompletedProcess[str]:

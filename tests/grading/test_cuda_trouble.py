@@ -12,12 +12,12 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from autograder.classroom import Orders, grade_class
+from autograder.classroom import GradingProcesses, Orders, grade_class
 from autograder.commands.class_run import plan_class
 from autograder.course import Course
 from autograder.devices import CUDA
-from autograder.exam import script_of
-from autograder.grading import DeviceLost, Settings, UnitGrader
+from autograder.exam import ExampleSet, Script, draw, script_of
+from autograder.grading import DeviceLost, Settings, UnitGrader, exam_request
 from autograder.grading.local import LocalBackend
 from autograder.grading.remote import RemoteBackend
 from autograder.grading.replay import attempt
@@ -50,17 +50,16 @@ SETTINGS = Settings(
 )
 
 
-@pytest.fixture(scope="module")
-def grader(unit, workers) -> UnitGrader:
-    return UnitGrader(unit, SETTINGS, workers)
-
-
 @pytest.fixture(scope="module", params=["asked ahead", "asked one by one"])
-def grade(request, grader, unit, workers):
+def grade(request, unit, workers):
     """Grade the reference with changes, as on a GPU."""
-    scripts = {
-        id(test): script_of(replace(test, device="cuda"), unit.returns) for test in grader.tests
-    }
+    grader = UnitGrader(unit, SETTINGS, workers)
+    drawn = {test.name: test for test in draw(exam_request(unit, SETTINGS), losing=False).tests}
+    for test in grader.tests:
+        examples = drawn[test.name].examples
+        ahead = request.param == "asked ahead"
+        script = script_of(examples, unit.returns, CUDA) if ahead else Script()
+        test.graded, test.smaller = ExampleSet(examples, script), ExampleSet()
 
     def grade(changes: str = ""):
         source = unit.source_file.read_text(encoding="utf-8") + "\n\n" + textwrap.dedent(changes)
@@ -70,7 +69,7 @@ def grade(request, grader, unit, workers):
                 Session(workers, Limits(memory_mb=1024), 20.0, seed=3),
                 Code("scaling", (("scaling.py", source),)),
                 unit.returns,
-                scripts if request.param == "asked ahead" else {},
+                {},
                 CUDA,
             )
 
@@ -211,15 +210,9 @@ def test_a_class_goes_on_in_a_new_process_and_the_submission_needs_a_person(
     course = Course(course_root, "staff")
     orders = Orders(root=str(course_root), settings=msgspec.to_builtins(SETTINGS))
     plan = plan_class(course, [tmp_path / "submissions"], ["01_scaling"])
-    report = grade_class(
-        course,
-        plan.jobs,
-        orders,
-        Folder(tmp_path / "out"),
-        processes=1,
-        job_seconds=60.0,
-        resume=False,
-    )
+    with GradingProcesses(orders, 1) as processes:
+        folder = Folder(tmp_path / "out")
+        report = grade_class(course, plan.jobs, processes, folder, job_seconds=60.0, resume=False)
     status = {r.student: (r.status, r.points) for r in report.results}
     assert status["bob"] == ("needs a person", None)
     assert status["ada"] == status["eve"] == ("graded", 1.0)

@@ -113,7 +113,12 @@ def graders(workers):
         if unit_name not in made:
             unit = find_unit(SOLUTIONS, unit_name)
             settings = Settings(
-                seed=1, devices=("cpu",), call_seconds=10, submission_seconds=120, memory_mb=2048
+                seed=1,
+                devices=("cpu",),
+                call_seconds=10,
+                submission_seconds=120,
+                memory_mb=2048,
+                smaller=False,  # nobody looks at the inputs here
             )
             made[unit_name] = UnitGrader(unit, settings, workers)
         return made[unit_name]

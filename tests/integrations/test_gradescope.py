@@ -254,6 +254,14 @@ def test_the_build_grades_the_reference_and_shuts_the_graders_files(image: Path)
         assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
 
 
+def test_the_build_prepares_and_a_submission_does_not(image: Path, run: Run, solved: str) -> None:
+    exams = list((image / "source/course/solutions/.exams").glob("*.exam"))
+    assert len(exams) == 1
+    done, document = run({"cubes.py": solved})
+    assert document["score"] > 0
+    assert "repared" not in done.stdout + done.stderr
+
+
 def tried(
     image: Path, root: Path, machine: str = "", change: tuple[str, str] = ("", "")
 ) -> subprocess.CompletedProcess[str]:

@@ -183,6 +183,14 @@ def ours(
 # --- what otter assign makes --------------------------------------------------------------
 
 
+def test_the_zip_carries_the_exam_and_students_get_none(assignment: Path) -> None:
+    with zipfile.ZipFile(assignment / "autograder.zip") as archive:
+        carried = [name for name in archive.namelist() if name.endswith(".exam")]
+    assert len(carried) == 1
+    assert carried[0].rpartition("/")[0].endswith("handgrad/solutions/.exams")
+    assert not list((assignment / "dist" / "student").rglob("*.exam"))
+
+
 def test_students_get_the_stubs_and_nothing_that_is_secret(
     assignment: Path, student: nbformat.NotebookNode, shared_course: Path
 ) -> None:

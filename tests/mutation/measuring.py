@@ -19,8 +19,8 @@ from torch import Tensor
 
 from autograder.course import Unit, call_graph, parse, reachable
 from autograder.devices import CPU, DEVICES
-from autograder.exam import PreparedExample, PreparedTest
-from autograder.grading import Settings, UnitGrader
+from autograder.exam import Drawn, DrawnTest, PreparedExample, Rehearsed, draw, seconds_of
+from autograder.grading import Settings, exam_request
 from autograder.grading.diagnosis import alike
 from autograder.grading.remote import RemoteBackend
 from autograder.supervisor import Code, Session, Workers
@@ -49,7 +49,7 @@ class Measure:
         self.unit, self.settings, self.workers, self.hurry = unit, settings, workers, hurry
         graph = call_graph(parse(unit.source_file))
         self._needs = {name: reachable(graph, [name]) for name in graph}
-        self._graders: dict[int, UnitGrader] = {}
+        self._drawn: dict[int, Drawn] = {}
 
     def killed_by(self, mutant: Mutant) -> str:
         """What it loses its first point with; empty if it gets them all."""
@@ -67,19 +67,20 @@ class Measure:
         """
         compared: set[Any] = set()
         for turn in range(1, MOST_SEEDS + 1):
-            grader = self._grader(self.settings.seed + turn)
-            backend = self._backend(mutant, grader, self.settings.call_seconds)
+            seed = self.settings.seed + turn
+            drawn = self._draw(seed)
+            backend = self._backend(mutant, drawn, self.settings.call_seconds)
             try:
-                for test in self._concerned(grader, mutant):
+                for test in self._concerned(drawn, mutant):
                     if not is_property(test.function):
                         continue
-                    for example, error in _replay(grader, backend, test):
-                        calls = grader.student.calls
+                    for example, error in _replay(drawn, backend, test):
+                        calls = drawn.student.calls
                         for known, came in zip(example.calls, calls, strict=False):
-                            if not alike(known, came):
+                            if not alike(Rehearsed.of(known), came):
                                 return _told(known, came)
                         if error is not None or len(calls) != len(example.calls):
-                            return f"{test.name} with seed {grader.settings.seed}: {error}"
+                            return f"{test.name} with seed {seed}: {error}"
                         compared |= {_key(c) for c in calls if self._uses(c.function, mutant)}
             finally:
                 backend.close()
@@ -88,18 +89,18 @@ class Measure:
         return f"the tests draw only {len(compared)} different inputs of it"
 
     def _first_loss(self, mutant: Mutant, seconds: float) -> str:
-        grader = self._grader(self.settings.seed)
-        losses = (self._loss_on(name, grader, mutant, seconds) for name in self.settings.devices)
+        drawn = self._draw(self.settings.seed)
+        losses = (self._loss_on(name, drawn, mutant, seconds) for name in self.settings.devices)
         return next(filter(None, losses), "")
 
-    def _loss_on(self, device: str, grader: UnitGrader, mutant: Mutant, seconds: float) -> str:
-        backend = self._backend(mutant, grader, seconds, device)
+    def _loss_on(self, device: str, drawn: Drawn, mutant: Mutant, seconds: float) -> str:
+        backend = self._backend(mutant, drawn, seconds, device)
         try:
             backend.load()
             if backend.problems:
                 return backend.problems[0]
-            for test in self._concerned(grader, mutant, device):
-                for _, error in _replay(grader, backend, test):
+            for test in self._concerned(drawn, mutant, device):
+                for _, error in _replay(drawn, backend, test):
                     if isinstance(error, StudentStopped):
                         return f"{error.category} in {test.name}"
                     if error is not None:
@@ -108,34 +109,32 @@ class Measure:
             backend.close()
         return ""
 
-    def _grader(self, seed: int) -> UnitGrader:
-        if seed not in self._graders:
+    def _draw(self, seed: int) -> Drawn:
+        if seed not in self._drawn:
             own = seed == self.settings.seed
             devices = self.settings.devices if own else (CPU.name,)
             settings = dataclasses.replace(self.settings, seed=seed, devices=devices)
-            self._graders[seed] = UnitGrader(self.unit, settings, self.workers)
+            self._drawn[seed] = draw(exam_request(self.unit, settings), losing=False)
             gc.freeze()  # pytest collects garbage twice a run, among all that is prepared so far
-        return self._graders[seed]
+        return self._drawn[seed]
 
     def _backend(
-        self, mutant: Mutant, grader: UnitGrader, seconds: float, device: str = CPU.name
+        self, mutant: Mutant, drawn: Drawn, seconds: float, device: str = CPU.name
     ) -> RemoteBackend:
         limits = Limits(memory_mb=self.settings.memory_mb)
         return RemoteBackend(
             Session(self.workers, limits, seconds, seed=self.settings.seed),
             Code(self.unit.module, ((f"{self.unit.module}.py", mutant.source),)),
             self.unit.returns,
-            grader.scripts,
+            seconds_of(drawn.tests),
             DEVICES[device],
         )
 
-    def _concerned(
-        self, grader: UnitGrader, mutant: Mutant, device: str = CPU.name
-    ) -> list[PreparedTest]:
+    def _concerned(self, drawn: Drawn, mutant: Mutant, device: str = CPU.name) -> list[DrawnTest]:
         """The tests that run what is mutated, those of its own exercise first."""
         concerned = [
             test
-            for test in grader.tests
+            for test in drawn.tests
             if test.device == device
             and any(self._uses(c.function, mutant) for e in test.examples for c in e.calls)
         ]
@@ -146,11 +145,11 @@ class Measure:
 
 
 def _replay(
-    grader: UnitGrader, backend: RemoteBackend, test: PreparedTest
+    drawn: Drawn, backend: RemoteBackend, test: DrawnTest
 ) -> Iterator[tuple[PreparedExample, BaseException | None]]:
     """Run a test on its examples, as `autograder.grading.replay` does, but without a search."""
-    grader.student.backend = backend
-    backend.begin_test(test)
+    drawn.student.backend = backend
+    backend.begin(test.graded)
     for position, example in enumerate(test.examples):
         backend.begin_example(position)
         error: BaseException | None = None

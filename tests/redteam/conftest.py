@@ -14,6 +14,7 @@ from redteam.world import World
 
 from autograder.course import find_unit
 from autograder.devices import CPU, SIMULATED
+from autograder.exam import ExamStore
 from autograder.grading import Settings, UnitGrader
 from autograder.supervisor import start_workers
 from autograder.worker import UNCONFINED
@@ -40,8 +41,9 @@ def bench(course: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Be
     with start_workers() as workers:
         unit = find_unit(course / "solutions", "scaling")
         alone = replace(settings, devices=(CPU.name,))
-        both = UnitGrader(unit, settings, workers)
-        bench = Bench(both, UnitGrader(unit, alone, workers), world)
+        exams = ExamStore(world.exams)
+        both = UnitGrader(unit, settings, workers, exams=exams)
+        bench = Bench(both, UnitGrader(unit, alone, workers, exams=exams), world)
         assert bench.honest() == POINTS  # each attack is followed by one more
         yield bench
         bench.close()

@@ -8,11 +8,12 @@ from typing import Any
 import msgpack
 from redteam.declare import Layer
 
-from autograder.grading import grader
+from autograder.grading import grader, remote
 from autograder.grading.local import LocalBackend
 from autograder.grading.remote import RemoteBackend
 from autograder.report import feedback, words
 from autograder.supervisor import Worker, batches, connection, replies, transport
+from autograder.supervisor.patience import Deadline
 from autograder.supervisor.transport import Transport
 from autograder.testing import comparison
 from autograder.worker import FREE, FROM_WORKER, Decoder, decoding, frames
@@ -26,7 +27,8 @@ DESCRIBED = Layer(
 
 # Time and what is printed
 
-DEADLINE = Layer("the deadline of a call", settings={"call_seconds": 60.0})
+PATIENT = (remote, "LEAST_SECONDS", 60.0)
+DEADLINE = Layer("the deadline of a call", settings={"call_seconds": 60.0}, patches=(PATIENT,))
 SUBMISSION = Layer("the deadline of a submission", settings={"submission_seconds": 120.0})
 OUTPUT = Layer("the bound on what is printed", limits={"output_bytes": 1 << 30})
 
@@ -37,7 +39,11 @@ def _bounds(**changes: Any) -> Layer:
     wide = replace(FROM_WORKER, **changes)
     return Layer(
         f"the bound on the {' and '.join(changes)} of a message",
-        patches=tuple((module, "FROM_WORKER", wide) for module in (connection, replies, transport)),
+        patches=(
+            *((module, "FROM_WORKER", wide) for module in (connection, replies, transport)),
+            # What is expected bounds the bytes of an answer too.
+            (connection, "room_for", lambda expected: wide.payload),
+        ),
     )
 
 
@@ -49,7 +55,7 @@ PAIRS = _bounds(pairs=1 << 20)
 RANK = _bounds(rank=1000)
 
 
-def _next_frame(self: Transport, seq: int, deadline: float) -> frames.Frame:
+def _next_frame(self: Transport, seq: int, deadline: Deadline, room: int = 0) -> frames.Frame:
     while (frame := self._frames.next()) is None:
         self._wait(deadline)
     return frame
@@ -81,7 +87,7 @@ CHANGES = Layer(
     patches=((replies, "_paths", lambda changed: [p.strip() for p in changed]),),
 )
 CALLBACK_COUNT = Layer(
-    "the count of callbacks", patches=((connection, "_MOST_CALLBACKS", 1 << 30),)
+    "the count of callbacks", patches=((connection, "_MOST_CALLBACKS", 1 << 30), PATIENT)
 )
 
 UNASKED = Layer(

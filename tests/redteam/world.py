@@ -30,6 +30,7 @@ class World:
         self.private = folder / "private.txt"
         self.private.write_text(self.secret)
         self.private.chmod(0o600)
+        self.exams = folder / "exams"
         self.shared = [Path(place) / f"planted-{self.secret}" for place in _SHARED]
         self.mark = folder / "daemon"
         self._listeners = [socket.create_server(("127.0.0.1", 0))]
@@ -63,6 +64,7 @@ class World:
             "hidden_tests": str(self.course / "solutions" / "01_scaling" / "test_hidden.py"),
             "reference": str(self.course / "solutions" / "01_scaling" / "scaling.py"),
             "private": str(self.private),
+            "exam": str(next(self.exams.glob("*.exam"))),
             "folder": str(self.folder),
             "shared": [str(path) for path in self.shared],
             "mark": str(self.mark),

@@ -13,6 +13,7 @@ import pytest
 
 from autograder.course import find_units, read_cells
 from autograder.course.units import unit_folders
+from autograder.exam import CARRIED
 from autograder.release import find_regions, release
 
 HOUSE = Path(__file__).resolve().parents[2]
@@ -112,6 +113,16 @@ def test_no_planted_word_is_released(course: Path, out: Path) -> None:
         found = [word for word in planted if word.lower() in text.lower()]
         assert not found, f"{place} holds {found}"
         assert "424242424242" not in text
+
+
+def test_an_exam_that_travels_with_the_course_is_not_released(course: Path, tmp_path: Path) -> None:
+    exams = course / "solutions" / CARRIED
+    exams.mkdir()
+    (exams / "01_cubes-0.exam").write_bytes(b"canary_exam")
+    release(course, tmp_path / "students")
+    for path in (tmp_path / "students").rglob("*"):
+        assert path.suffix != ".exam"
+        assert not path.is_file() or b"canary_exam" not in path.read_bytes()
 
 
 def test_no_run_of_words_of_a_secret_is_released(course: Path, out: Path) -> None:

@@ -85,6 +85,16 @@ def reads_the_reference():
 
 
 @attack(
+    goal="The exam, which holds all inputs and all answers, is read from where it is kept.",
+    stopped_by=CONFINEMENT,
+    won=printed("handgrad exam"),
+)
+def reads_the_exam():
+    with open(world.exam, "rb") as file:
+        print(file.read(2000))
+
+
+@attack(
     goal="A private file of the grading user is read.",
     stopped_by=CONFINEMENT,
     won=finds_the_secret,

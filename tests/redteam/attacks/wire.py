@@ -235,7 +235,7 @@ def sends_strides_of_zero(x, w):
     uses=USES,
 )
 def nests_lists_deeply(x, w):
-    nested = b"\x92\xa1l" * 450 + b"\xc0"
+    nested = b"\x92\xa1l" * 300 + b"\xc0"
     send(b"\x93\xa2ok" + nested + b"\x90")
     leave()
 
