@@ -5,24 +5,19 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
-import signal
-import subprocess
 import sys
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 import msgspec
 
-from autograder.classroom.grading_process import serve
 from autograder.classroom.messages import Job, Orders, Prepare, Ready, Reply, decode, encode
-from autograder.devices import VISIBLE
-from autograder.supervisor import launch
+from autograder.classroom.starting import GradingProcess, launched, seeing_only, spawned
 
 # Preparing a unit and starting a process are not the submission's time.
 GRACE_SECONDS = 180.0
@@ -194,108 +189,13 @@ def _start(orders: Orders, gpu: str) -> _Member:
     """
     ours, theirs = multiprocessing.Pipe()
     forks = sys.platform == "linux" and orders.worker in ("", "fork")
-    with theirs, _seeing_only(gpu):
-        process = _launched(theirs, orders.profile) if forks else _spawned(theirs)
+    with theirs, seeing_only(gpu):
+        process = launched(theirs, orders.profile) if forks else spawned(theirs)
     member = _Member(process, ours, gpu)
     told = msgspec.structs.replace(orders, environment=dict(os.environ), folder=os.getcwd())
     with contextlib.suppress(OSError):  # it is gone: the next look finds the closed connection
         ours.send_bytes(encode(told))
     return member
-
-
-def _launched(connection: Connection, profile: str) -> GradingProcess:
-    with open(2, "wb", closefd=False) as errors:
-        started = launch(
-            "autograder.worker.prefork",
-            *("autograder.classroom.grading_process", profile, "", str(connection.fileno())),
-            stdin=subprocess.DEVNULL,
-            printed=errors,
-            folder="/",  # what it imports there must not know where we are
-            descriptors=[connection.fileno()],
-        )
-    return LaunchedProcess(started)
-
-
-def _spawned(connection: Connection) -> GradingProcess:
-    # Read by torch when it is imported: a grading process computes on one core, so that as many
-    # as there are cores run side by side, and none starts threads.
-    os.environ["OMP_NUM_THREADS"] = "1"
-    context = multiprocessing.get_context("spawn")
-    process = context.Process(target=serve, args=(connection,), daemon=True)
-    with _interrupts_ignored():
-        process.start()
-    return process
-
-
-class GradingProcess(Protocol):
-    """A grading process, however it was started."""
-
-    @property
-    def pid(self) -> int | None: ...
-
-    @property
-    def exitcode(self) -> int | None: ...
-
-    def join(self, timeout: float | None = None) -> None: ...
-
-    def is_alive(self) -> bool: ...
-
-    def kill(self) -> None: ...
-
-
-class LaunchedProcess:
-    """A program that was started, as `multiprocessing` shows a process."""
-
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
-        self._process = process
-        self.pid = process.pid
-
-    @property
-    def exitcode(self) -> int | None:
-        return self._process.poll()
-
-    def join(self, timeout: float | None = None) -> None:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(timeout)
-
-    def is_alive(self) -> bool:
-        return self._process.poll() is None
-
-    def kill(self) -> None:
-        self._process.kill()
-
-
-@contextlib.contextmanager
-def _seeing_only(gpu: str) -> Iterator[None]:
-    """What is started inside uses this GPU and no other."""
-    if not gpu:
-        yield
-        return
-    before = os.environ.get(VISIBLE)
-    os.environ[VISIBLE] = gpu
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[VISIBLE]
-        else:
-            os.environ[VISIBLE] = before
-
-
-@contextlib.contextmanager
-def _interrupts_ignored() -> Iterator[None]:
-    """What is started inside ignores Ctrl+C from its first instruction on: it is for us to stop.
-
-    A terminal sends it to every process at once.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _hand(member: _Member, job: Job | Prepare, seconds: float) -> None:

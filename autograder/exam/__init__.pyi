@@ -11,9 +11,10 @@ from .prepared import (
 )
 from .preparing import DrawnTest
 from .probes import count_elements
+from .reading import Damaged, Exam, KnownMistake, read_exam
 from .rehearsal import FAILURES_KEPT
 from .scripts import Script, script_of
-from .storing import Damaged, Exam, KnownMistake, read_exam, write_exam
+from .writing import write_exam
 
 __all__ = [
     "CARRIED",

@@ -28,8 +28,9 @@ import autograder
 from autograder.devices import CUDA
 from autograder.exam.exams import ExamRequest, draw
 from autograder.exam.places import CARRIED, SUFFIX, user_folder
-from autograder.exam.storing import Damaged, Exam, live_exam, read_exam, write_exam
+from autograder.exam.reading import Damaged, Exam, live_exam, read_exam
 from autograder.exam.values import NotKeepable
+from autograder.exam.writing import write_exam
 
 _DAYS = 30  # after which an exam that nobody used is deleted
 # The rooms whose code decides what is in an exam.

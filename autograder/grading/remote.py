@@ -7,30 +7,23 @@ something else (because it looked at an answer first) is answered by a call of i
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 from autograder.course import Returns
 from autograder.devices import CPU, CUDA, OUT_OF_MEMORY, Device, Note, gpu_trouble
 from autograder.exam import ExampleSet
-from autograder.submissions import listing
+from autograder.grading.deadlines import Hangs, own_seconds
+from autograder.grading.questions import matches, pairs
 from autograder.supervisor import Batch, Call, Code, Loader, Reply, Session, Worker
 from autograder.testing import (
     CallRecord,
     NotDefined,
     StudentError,
     StudentStopped,
-    same_value,
     student_error,
 )
 
-# A function that hung this often in one submission is not called again, and after so many hangs
-# of whichever functions none is.
-PATIENCE, MOST_HANGS = 2, 6
-# A call may take so many times the processor time that it took the reference, and so long at least:
-# the first call of a function may have something to import.
-TIMES, LEAST_SECONDS = 300.0, 2.0
 # What a test's answers may come to in all, beyond what the right ones do.
 _ROOM = 64 << 20
 
@@ -60,7 +53,7 @@ class RemoteBackend:
         self.session, self.code, self.device = session, code, device
         self._returns, self._seconds = returns, seconds
         self._loader = Loader(session, code, device)
-        self._timeouts: Counter[str] = Counter()
+        self._hangs = Hangs()
         self._missing: dict[str, StudentError] = {}  # functions that the module does not define
         self._asked = ExampleSet()
         self._replies: list[Reply] = []
@@ -131,7 +124,7 @@ class RemoteBackend:
                     self._take(record, reply)
                     return
             del self._expected[position:]  # another path from here on
-        if reason := self._why_not_called(record.function):
+        if reason := self._hangs.why_not_called(record.function):
             raise StudentStopped("timeout", reason)
         call = Call(record.function, record.args, record.kwargs, self._returns.get(record.function))
         own = None if self._asked.timed else self._seconds.get(record.function)
@@ -148,7 +141,7 @@ class RemoteBackend:
             self._hold(reply, record.function, 4 * _ROOM)
         except StudentStopped as stop:
             if stop.category == "timeout":
-                self._timeouts[record.function] += 1
+                self._hangs.add(record.function)
             raise self.session.explained(stop) from None
         self._take(record, reply)
 
@@ -166,18 +159,6 @@ class RemoteBackend:
                 f"what {function} and others returned in this test came to more than "
                 f"{room >> 20} MB, far more than the right answers do",
             )
-
-    def _why_not_called(self, function: str) -> str:
-        """A sentence on why a function is not called any more; empty if it is."""
-        if self._timeouts[function] >= PATIENCE:
-            return (
-                f"{function} was not called again: {PATIENCE} times before it did not return in "
-                "time."
-            )
-        if self._timeouts.total() >= MOST_HANGS:
-            hung = listing(sorted(self._timeouts))
-            return f"{function} was not tried: {hung} did not return in time, too often to go on."
-        return ""
 
     def _take(self, record: CallRecord, reply: Reply) -> None:
         if reply.error is not None:
@@ -244,8 +225,8 @@ class RemoteBackend:
         for before, reply in self._expected[:position]:
             if reply is None or before.error or reply.error or reply.skipped:
                 continue
-            theirs.update(_pairs(before.value, reply.value, self._returns.get(before.function)))
-        return _matches(known.args, record.args, theirs) and _matches(
+            theirs.update(pairs(before.value, reply.value, self._returns.get(before.function)))
+        return matches(known.args, record.args, theirs) and matches(
             known.kwargs, record.kwargs, theirs
         )
 
@@ -303,20 +284,11 @@ class RemoteBackend:
         return True
 
     def _gave_up(self, batch: Batch) -> bool:
-        return any(self._why_not_called(name) for name in set(batch.functions))
+        return any(self._hangs.why_not_called(name) for name in set(batch.functions))
 
     def _count(self, stop: StudentStopped, batch: Batch) -> None:
         if stop.category == "timeout":
-            self._timeouts[batch.functions[len(self._replies)]] += 1
-
-
-def own_seconds(reference: float) -> float:
-    """How long a call may take of the worker's own time.
-
-    Args:
-        reference: the processor time that it took the reference.
-    """
-    return max(LEAST_SECONDS, TIMES * reference)
+            self._hangs.add(batch.functions[len(self._replies)])
 
 
 def again(missing: StudentError) -> StudentError:
@@ -325,27 +297,3 @@ def again(missing: StudentError) -> StudentError:
     if isinstance(missing, NotImplementedError):  # nobody wrote it; not: its file stopped so
         return student_error(*told, of=NotDefined)
     return NotDefined(*told)
-
-
-def _pairs(known: Any, came: Any, parts: Returns) -> dict[int, Any]:
-    """For each opaque part of the reference's result, what stands for it in the student's."""
-    if parts == "opaque":
-        return {id(known): came}
-    if isinstance(parts, tuple):
-        return {id(k): c for k, c, kind in zip(known, came, parts, strict=True) if kind == "opaque"}
-    return {}
-
-
-def _matches(known: Any, asked: Any, theirs: Mapping[int, Any]) -> bool:
-    """Whether an argument is what was asked ahead, opaque results standing for each other."""
-    if id(known) in theirs:
-        return asked is theirs[id(known)]
-    if isinstance(known, (tuple, list)) and type(asked) is type(known):
-        return len(asked) == len(known) and all(
-            _matches(k, a, theirs) for k, a in zip(known, asked, strict=True)
-        )
-    if isinstance(known, dict) and isinstance(asked, dict):
-        return list(known) == list(asked) and all(
-            _matches(known[k], asked[k], theirs) for k in known
-        )
-    return same_value(known, asked)

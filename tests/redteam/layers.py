@@ -8,7 +8,7 @@ from typing import Any
 import msgpack
 from redteam.declare import Layer
 
-from autograder.grading import grader, remote
+from autograder.grading import deadlines, grader
 from autograder.grading.local import LocalBackend
 from autograder.grading.remote import RemoteBackend
 from autograder.report import feedback, words
@@ -27,7 +27,7 @@ DESCRIBED = Layer(
 
 # Time and what is printed
 
-PATIENT = (remote, "LEAST_SECONDS", 60.0)
+PATIENT = (deadlines, "LEAST_SECONDS", 60.0)
 DEADLINE = Layer("the deadline of a call", settings={"call_seconds": 60.0}, patches=(PATIENT,))
 SUBMISSION = Layer("the deadline of a submission", settings={"submission_seconds": 120.0})
 OUTPUT = Layer("the bound on what is printed", limits={"output_bytes": 1 << 30})

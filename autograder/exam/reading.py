@@ -1,13 +1,12 @@
-"""An exam as bytes: a head, a digest of all that follows, an index, and pieces of data.
+"""An exam out of its bytes.
 
-No pickle: reading an exam runs nothing. A piece is decoded when somebody needs it; a submission
-that answers like the reference needs the questions and the bytes of the answers only.
+A piece is decoded when somebody needs it; a submission that answers like the reference needs the
+questions and the bytes of the answers only.
 """
 
 from __future__ import annotations
 
 import functools
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,22 +16,17 @@ import msgpack
 
 from autograder.course import Returns
 from autograder.devices import DEVICES, Device
-from autograder.exam.exams import Drawn, ExamRequest, seconds_of
+from autograder.exam.exams import Drawn, seconds_of
 from autograder.exam.loading import LaterModule, LaterTests
 from autograder.exam.prepared import ExampleSet, PreparedExample, PreparedTest, Rehearsed
-from autograder.exam.preparing import DrawnTest
 from autograder.exam.scripts import Script
-from autograder.exam.values import NotKeepable, read_value, write_value
+from autograder.exam.values import read_value
+from autograder.exam.writing import DIGEST, HEAD, digest
 from autograder.supervisor import Batch, Expected
-from autograder.testing import Answered, CallRecord, Opaque, Reference, Student
+from autograder.testing import Answered, CallRecord, Reference, Student
 
 S = TypeVar("S")
 T = TypeVar("T")
-
-HEAD = b"handgrad exam 1\n"
-_DIGEST = 32
-# Answers of the reference that are larger are computed again when a test asks for them.
-_LARGEST_ANSWERS = 1 << 20
 
 
 class Damaged(Exception):
@@ -74,163 +68,6 @@ def _known(drawn: Drawn) -> tuple[KnownMistake, ...]:
     return tuple(KnownMistake(m.name, m.exercise, m.sentence) for m in drawn.mistakes)
 
 
-# --- writing --------------------------------------------------------------------------------
-
-
-def write_exam(drawn: Drawn, request: ExamRequest) -> bytes:
-    """An exam as bytes.
-
-    Raises:
-        NotKeepable: a test draws something that has no form in which it could be kept.
-    """
-    pieces = _Pieces()
-    files = {file: file.read_text(encoding="utf-8") for file in request.test_files}
-    source = request.unit.source_file
-    index = {
-        "files": [[f"{request.unit.name}/{file.name}", text] for file, text in files.items()],
-        "reference": [source.name, source.read_text(encoding="utf-8")] if request.hidden else None,
-        "mistakes": [[m.name, m.exercise, m.sentence] for m in drawn.mistakes],
-        "seconds": seconds_of(drawn.tests),
-        "tests": [_test(test, list(files).index(test.file), pieces, drawn) for test in drawn.tests],
-    }
-    packed = msgpack.packb(index)
-    body = b"".join([len(packed).to_bytes(8, "little"), packed, *pieces.data])
-    return b"".join([HEAD, _digest(memoryview(body)), body])
-
-
-class _Pieces:
-    """Pieces of data, each found again by where it begins and how long it is."""
-
-    def __init__(self) -> None:
-        self.data: list[bytes] = []
-        self._end = 0
-
-    def add(self, data: bytes | memoryview) -> list[int]:
-        self.data.append(bytes(data))
-        begin, self._end = self._end, self._end + len(data)
-        return [begin, len(data)]
-
-
-def _test(test: DrawnTest, file: int, pieces: _Pieces, drawn: Drawn) -> dict[str, Any]:
-    fixtures = {
-        name: pieces.add(write_value(value)) if name not in _OWN else None
-        for name, value in test.fixtures.items()
-    }
-    return {
-        "name": test.name,
-        "exercise": test.exercise,
-        "points": test.points,
-        "public": test.public,
-        "device": test.device,
-        "variant": test.variant,
-        "location": test.location,
-        "speed": test.speed,
-        "probe": test.probe,
-        "file": file,
-        "function": test.function.__name__,
-        "fixtures": fixtures,
-        "graded": _examples(test.graded, test.place, pieces, drawn.returns),
-        "smaller": _examples(test.smaller, test.place, pieces, drawn.returns),
-        "rehearsed": [pieces.add(_answers(answers, test.place)) for answers in test.rehearsed],
-    }
-
-
-_OWN = frozenset({"student", "reference", "device"})
-
-
-def _examples(
-    those: ExampleSet, device: Device, pieces: _Pieces, returns: Mapping[str, Returns]
-) -> list[int]:
-    script = those.script
-    written = [
-        pieces.add(_example(example, device, returns, asked=script.span(i) is not None))
-        for i, example in enumerate(those.examples)
-    ]
-    batch = script.batch
-    told = {
-        "examples": written,
-        "spans": [None if s is None else [s.start, s.stop] for s in script.spans],
-        "seconds": script.seconds,
-        "expected": [
-            None if e is None else [e.meta, pieces.add(e.payload), e.returns]
-            for e in script.expected
-        ],
-        "batch": None
-        if batch is None
-        else [batch.functions, batch.returns, pieces.add(batch.meta), pieces.add(batch.payload)],
-    }
-    return pieces.add(msgpack.packb(told))
-
-
-def _example(
-    example: PreparedExample, device: Device, returns: Mapping[str, Returns], *, asked: bool
-) -> bytes:
-    """An example; its answers as far as they can be kept, its calls if they are asked ahead."""
-    calls = [_call(record, returns) for record in example.calls] if asked else []
-    kept: list[list[Any]] = []
-    for answer in example.answers:
-        one = [answer.function, answer.args, answer.kwargs, answer.value]
-        try:
-            size = len(write_value(one, device))
-        except NotKeepable:
-            break  # from here on the reference is asked again
-        if size > _LARGEST_ANSWERS:
-            break
-        kept.append(one)
-    return write_value([example.inputs, kept, calls], device)
-
-
-def _call(record: CallRecord, returns: Mapping[str, Returns]) -> list[Any]:
-    """A call, of its result only which parts are opaque: what it is told apart by."""
-    parts = returns.get(record.function)
-    value = record.value
-    if record.error is not None or parts is None:
-        value = None
-    elif parts != "opaque":
-        value = tuple(v if how == "opaque" else None for v, how in zip(value, parts, strict=True))
-    failed = record.error is not None
-    return [record.function, record.args, record.kwargs, value, failed]
-
-
-def _answers(answers: Mapping[int, Sequence[Rehearsed]], device: Device) -> bytes:
-    told = {
-        number: [[c.function, c.changed, _without_opaque(c.value), c.kind, c.message] for c in made]
-        for number, made in answers.items()
-    }
-    try:
-        return write_value(told, device)
-    except NotKeepable:
-        # One of them returns what cannot be kept, say a function: that one is not recognised.
-        return write_value({n: m for n, m in told.items() if _is_keepable(m, device)}, device)
-
-
-def _is_keepable(value: Any, device: Device) -> bool:
-    try:
-        write_value(value, device)
-    except NotKeepable:
-        return False
-    return True
-
-
-def _without_opaque(value: Any) -> Any:
-    """The same result, all opaque values of which are one."""
-    if isinstance(value, Opaque):
-        return _SOMETHING
-    if type(value) is tuple:
-        return tuple(map(_without_opaque, value))
-    return value
-
-
-_SOMETHING = Opaque(None)
-
-
-def _digest(data: memoryview) -> bytes:
-    return hashlib.blake2b(data, digest_size=_DIGEST).digest()
-
-
-# --- reading --------------------------------------------------------------------------------
-
-
 def read_exam(data: bytearray | memoryview) -> Exam:
     """The exam that `write_exam` wrote.
 
@@ -238,10 +75,10 @@ def read_exam(data: bytearray | memoryview) -> Exam:
         Damaged: it is none, or not a whole one.
     """
     view = memoryview(data)
-    begin = len(HEAD) + _DIGEST
+    begin = len(HEAD) + DIGEST
     if bytes(view[: len(HEAD)]) != HEAD:
         raise Damaged("it does not begin like an exam")
-    if _digest(view[begin:]) != bytes(view[len(HEAD) : begin]):
+    if digest(view[begin:]) != bytes(view[len(HEAD) : begin]):
         raise Damaged("a part of it is missing or was changed")
     size = int.from_bytes(view[begin : begin + 8], "little")
     index = msgpack.unpackb(view[begin + 8 : begin + 8 + size], strict_map_key=False)

@@ -1,0 +1,123 @@
+"""Starting a grading process: forked beside its workers' zygote where that is possible."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator
+from multiprocessing.connection import Connection
+from typing import Protocol
+
+from autograder.classroom.grading_process import serve
+from autograder.devices import VISIBLE
+from autograder.supervisor import launch
+
+
+def launched(connection: Connection, profile: str) -> GradingProcess:
+    """Start one that forks its workers' zygote when torch is imported, before it is told anything.
+
+    Args:
+        connection: its end of ours.
+        profile: how its workers are confined.
+    """
+    with open(2, "wb", closefd=False) as errors:
+        started = launch(
+            "autograder.worker.prefork",
+            *("autograder.classroom.grading_process", profile, "", str(connection.fileno())),
+            stdin=subprocess.DEVNULL,
+            printed=errors,
+            folder="/",  # what it imports there must not know where we are
+            descriptors=[connection.fileno()],
+        )
+    return LaunchedProcess(started)
+
+
+def spawned(connection: Connection) -> GradingProcess:
+    """Start one where there is no fork; it starts its workers one by one.
+
+    Args:
+        connection: its end of ours.
+    """
+    # Read by torch when it is imported: a grading process computes on one core, so that as many
+    # as there are cores run side by side, and none starts threads.
+    os.environ["OMP_NUM_THREADS"] = "1"
+    context = multiprocessing.get_context("spawn")
+    process = context.Process(target=serve, args=(connection,), daemon=True)
+    with _interrupts_ignored():
+        process.start()
+    return process
+
+
+class GradingProcess(Protocol):
+    """A grading process, however it was started."""
+
+    @property
+    def pid(self) -> int | None: ...
+
+    @property
+    def exitcode(self) -> int | None: ...
+
+    def join(self, timeout: float | None = None) -> None: ...
+
+    def is_alive(self) -> bool: ...
+
+    def kill(self) -> None: ...
+
+
+class LaunchedProcess:
+    """A program that was started, as `multiprocessing` shows a process."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+        self.pid = process.pid
+
+    @property
+    def exitcode(self) -> int | None:
+        return self._process.poll()
+
+    def join(self, timeout: float | None = None) -> None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout)
+
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
+
+    def kill(self) -> None:
+        self._process.kill()
+
+
+@contextlib.contextmanager
+def seeing_only(gpu: str) -> Iterator[None]:
+    """What is started inside uses this GPU and no other."""
+    if not gpu:
+        yield
+        return
+    before = os.environ.get(VISIBLE)
+    os.environ[VISIBLE] = gpu
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[VISIBLE]
+        else:
+            os.environ[VISIBLE] = before
+
+
+@contextlib.contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """What is started inside ignores Ctrl+C from its first instruction on: it is for us to stop.
+
+    A terminal sends it to every process at once.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
