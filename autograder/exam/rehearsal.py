@@ -6,8 +6,11 @@ again for a submission.
 
 from __future__ import annotations
 
+import contextlib
+import signal
+import threading
 from collections.abc import Iterator, Mapping, Sequence
-from types import ModuleType
+from types import FrameType, ModuleType
 
 import pytest
 
@@ -18,6 +21,8 @@ from autograder.testing import CallRecord, ModuleBackend, Student
 
 # How many failing inputs of a test are looked at; of a submission, and so of a known mistake.
 FAILURES_KEPT = 5
+# Of this process's own time that a known mistake may take on one input: some never come back.
+SECONDS = 3.0
 
 
 class Rehearsal:
@@ -47,11 +52,17 @@ class Rehearsal:
     def calls(
         self, mistake: Mistake, test: PreparedTest, example: PreparedExample
     ) -> list[CallRecord] | None:
-        """What a mistake was asked on an example, and its answers; None if the test passes."""
+        """What a mistake was asked on an example, and its answers; None if the test passes.
+
+        Nothing is known of one that does not come back.
+        """
         with test.place.active():
             self._student.backend = self._backend(mistake)
             try:
-                test.run(example)
+                with _at_most(SECONDS):
+                    test.run(example)
+            except _TooLong:
+                return []
             except (Exception, pytest.fail.Exception):
                 return self._student.calls
         return None
@@ -65,6 +76,8 @@ class Rehearsal:
             failures = 0
             for position, example in enumerate(test.examples):
                 calls = self.calls(mistake, test, example)
+                if calls == []:
+                    break  # nor would it on the next one
                 if calls is not None:
                     answers[position][number] = [Rehearsed.of(record) for record in calls]
                     failures += 1
@@ -79,3 +92,29 @@ class Rehearsal:
             exec(compile(mistake.source, f"<{mistake.name}>", "exec"), module.__dict__)
             self._backends[mistake.name] = ModuleBackend(module, self._returns)
         return self._backends[mistake.name]
+
+
+class _TooLong(BaseException):
+    """A known mistake did not come back; not an `Exception`, so that it does not catch it."""
+
+
+@contextlib.contextmanager
+def _at_most(seconds: float) -> Iterator[None]:
+    """Raise `_TooLong` after so much of this process's own time, where a system can do that."""
+    if not hasattr(signal, "setitimer") or threading.current_thread() is not _MAIN:
+        yield
+        return
+
+    def late(number: int, frame: FrameType | None) -> None:
+        raise _TooLong
+
+    before = signal.signal(signal.SIGPROF, late)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
+
+
+_MAIN = threading.main_thread()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import stat
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from autograder.exam import (
     file_name,
     keeping,
     read_exam,
+    rehearsal,
     write_secret,
 )
 from autograder.testing import Opaque, map_tensors, same_value
@@ -315,3 +317,28 @@ def test_using_one_keeps_it(store, request_, file):
     os.utime(file, (1, 1))
     store.open(request_)
     assert file.stat().st_mtime > 1
+
+
+ENDLESS = """
+
+@mistake("total", "It has to end.")
+def never_ends(x, w):
+    while True:
+        try:
+            while True:
+                pass
+        except Exception:
+            pass
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no such timer")
+def test_a_known_mistake_that_never_ends_is_left_behind(request_, monkeypatch):
+    monkeypatch.setattr(rehearsal, "SECONDS", 0.2)
+    mistakes = request_.unit.folder / "mistakes.py"
+    mistakes.write_text(mistakes.read_text(encoding="utf-8") + ENDLESS, encoding="utf-8")
+    drawn = room.draw(request_)
+    number = next(n for n, m in enumerate(drawn.mistakes) if m.name == "never_ends")
+    assert all(number not in answers for test in drawn.tests for answers in test.rehearsed)
+    others = {n for test in drawn.tests for answers in test.rehearsed for n in answers}
+    assert others == set(range(len(drawn.mistakes))) - {number}

@@ -81,11 +81,11 @@ def test_inputs_that_the_reference_does_not_pass_are_left_out():
     assert {example.inputs["stride"] for example in kept} == {2}
 
 
-def test_a_search_finds_what_is_rare_and_makes_it_small():
-    found = search(a_test, lambda d: d["case"]["x"].shape[0] >= 3 and d["stride"] == 3, seed=1)
+def test_a_search_finds_what_has_the_property_and_makes_it_small():
+    found = search(a_test, lambda d: d["stride"] >= 2, seed=1)
     assert found is not None
-    assert found["stride"] == 3
-    assert found["case"]["x"].shape[0] >= 3
+    assert found["stride"] == 2
+    assert found["case"]["x"].numel() <= 4
 
 
 def test_a_search_for_what_there_is_not_ends_with_nothing():
