@@ -17,7 +17,13 @@ from typing import Self
 import msgspec
 
 from autograder.classroom.messages import Job, Orders, Prepare, Ready, Reply, decode, encode
-from autograder.classroom.starting import GradingProcess, launched, seeing_only, spawned
+from autograder.classroom.starting import (
+    GradingProcess,
+    interrupts_remembered,
+    launched,
+    seeing_only,
+    spawned,
+)
 
 # Preparing a unit and starting a process are not the submission's time.
 GRACE_SECONDS = 180.0
@@ -144,7 +150,19 @@ class GradingProcesses:
     ) -> Iterator[tuple[Job | Prepare, Reply]]:
         """Have everything done."""
         waiting, members = _Waiting(tasks), self._members
+        with interrupts_remembered() as look:
+            yield from self._turns(waiting, members, job_seconds, on_told, look)
+
+    def _turns(
+        self,
+        waiting: _Waiting,
+        members: list[_Member],
+        job_seconds: float,
+        on_told: Callable[[str], None],
+        look: Callable[[], None],
+    ) -> Iterator[tuple[Job | Prepare, Reply]]:
         while waiting or _busy(members):
+            look()
             while waiting and len(members) < min(self.most, len(waiting) + _busy(members)):
                 self.start()
             for member in members:

@@ -8,8 +8,9 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
+from types import FrameType
 from typing import Protocol
 
 from autograder.classroom.grading_process import serve
@@ -119,5 +120,36 @@ def _interrupts_ignored() -> Iterator[None]:
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextlib.contextmanager
+def interrupts_remembered() -> Iterator[Callable[[], None]]:
+    """Ctrl+C as usual, and what to call now and then so that none is lost.
+
+    Python raises `KeyboardInterrupt` wherever it is, and in a destructor nobody hears of it.
+
+    Returns:
+        Raises `KeyboardInterrupt` if somebody pressed Ctrl+C.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
+        yield lambda: None
+        return
+    usual, came = before, False
+
+    def note(number: int, frame: FrameType | None) -> None:
+        nonlocal came
+        came = True
+        usual(number, frame)
+
+    def look() -> None:
+        if came:
+            raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield look
     finally:
         signal.signal(signal.SIGINT, before)

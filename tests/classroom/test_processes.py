@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from autograder.classroom import GradingProcesses, Orders
+from autograder.classroom.starting import interrupts_remembered
 from autograder.commands.class_run import plan_class
 from autograder.course import Course
 from autograder.grading import Settings
@@ -134,3 +135,22 @@ def _runs(pid: int) -> bool:
             return stat.read().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+class Interrupted:
+    """Ctrl+C comes while it is destroyed."""
+
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_interrupt_that_python_swallows_is_not_lost():
+    before = signal.getsignal(signal.SIGINT)
+    with interrupts_remembered() as look:
+        look()
+        thing = Interrupted()
+        del thing  # Python reports the exception and goes on
+        with pytest.raises(KeyboardInterrupt):
+            look()
+    assert signal.getsignal(signal.SIGINT) is before
