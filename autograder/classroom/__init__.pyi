@@ -1,3 +1,4 @@
+from .checks import check_units
 from .class_run import ClassReport, grade_class, needs_a_person
 from .decisions import resolve
 from .demo import write_demo
@@ -25,6 +26,7 @@ __all__ = [
     "Reply",
     "Verdict",
     "accept_lower",
+    "check_units",
     "diagnosed_share",
     "find_submissions",
     "grade_class",

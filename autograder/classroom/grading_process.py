@@ -14,7 +14,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from autograder.classroom.messages import Job, Orders, Prepare, Ready, Reply, decode, encode
+from autograder.classroom.messages import Job, Orders, Prepare, Ready, Reply, Task, decode, encode
+from autograder.course import Course
 from autograder.errors import HandgradError
 from autograder.worker import ForkedZygote
 
@@ -46,17 +47,18 @@ def serve(connection: Connection, zygote: ForkedZygote | None = None) -> None:
     os.chdir(orders.folder or "/")
     tempfile.tempdir = None  # it is looked for anew, in this environment
     kind = orders.worker or None
-    with start_workers(kind, profile=orders.profile, zygote=zygote) as workers:
-        from autograder.classroom.jobs import JobGrader
+    from autograder.classroom.jobs import JobGrader  # while the zygote comes up
 
-        grader = JobGrader(Path(orders.root), orders.settings, workers, keep=orders.keep_exams)
+    with start_workers(kind, profile=orders.profile, zygote=zygote) as workers:
+        course = Course(Path(orders.root), orders.kind)
+        grader = JobGrader(course, orders.settings, workers, keep=orders.keep_exams)
         while True:
             try:
-                job = decode(connection.recv_bytes(), Job | Prepare)
+                task = decode(connection.recv_bytes(), Task)
             except EOFError:
                 return
             try:
-                reply = _reply(grader, job, lambda ready: connection.send_bytes(encode(ready)))
+                reply = _reply(grader, task, lambda ready: connection.send_bytes(encode(ready)))
                 connection.send_bytes(encode(reply))
             except BrokenPipeError:
                 return  # nobody waits for it any more
@@ -64,13 +66,15 @@ def serve(connection: Connection, zygote: ForkedZygote | None = None) -> None:
                 return
 
 
-def _reply(grader: JobGrader, job: Job | Prepare, on_ready: Callable[[Ready], None]) -> Reply:
-    """What came of a job; whatever is wrong with the grader is a fault, not a result."""
+def _reply(grader: JobGrader, task: Task, on_ready: Callable[[Ready], None]) -> Reply:
+    """What came of a task; whatever is wrong with the grader is a fault, not a result."""
     from autograder.grading import DeviceLost
 
-    number = job.number if isinstance(job, Job) else -1
+    number = task.number if isinstance(task, Job) else -1
     try:
-        return grader.grade(job, on_ready) if isinstance(job, Job) else grader.prepare(job)
+        if isinstance(task, Job):
+            return grader.grade(task, on_ready)
+        return grader.prepare(task) if isinstance(task, Prepare) else grader.check(task)
     except BrokenPipeError:
         raise
     except DeviceLost as error:

@@ -9,13 +9,14 @@ from typing import Any
 
 import msgspec
 
-from autograder.classroom.messages import Job, Prepare, Ready, Reply
+from autograder.classroom.messages import Check, Job, Prepare, Ready, Reply
 from autograder.classroom.recognition import recognised_unit
 from autograder.course import Course, Unit, read_unit
 from autograder.exam import ExamStore, PreparationError
 from autograder.grading import (
     Settings,
     UnitGrader,
+    check,
     describe_run,
     exam_request,
     fingerprint,
@@ -29,16 +30,16 @@ class JobGrader:
     """Grades jobs for one course, preparing each unit when it is first asked for.
 
     Args:
-        root: the course's folder.
+        course: the course.
         settings: the fields of `Settings`.
         workers: where the students' code runs.
         keep: whether exams are kept, and kept ones used.
     """
 
     def __init__(
-        self, root: Path, settings: dict[str, Any], workers: Workers, *, keep: bool = True
+        self, course: Course, settings: dict[str, Any], workers: Workers, *, keep: bool = True
     ) -> None:
-        self.course = Course(root, "staff")
+        self.course = course
         self.settings = msgspec.convert(settings, Settings)
         self.workers = workers
         self._exams = ExamStore.here(self.course.units_folder, keep=keep)
@@ -54,6 +55,12 @@ class JobGrader:
         size = kept.file.stat().st_size / 1e6
         how = "prepared" if kept.prepared else "was there"
         return Reply(number=-1, told=f"{task.unit}: {how}, {size:.1f} MB, {kept.file}")
+
+    def check(self, task: Check) -> Reply:
+        """What the public tests say of the files in a unit's folder."""
+        unit = self._unit(task.unit)
+        result = check(self.course, unit, task.exercises, self.settings, self.workers, self._exams)
+        return Reply(number=-1, result=result)
 
     def grade(self, job: Job, on_ready: Callable[[Ready], None] = lambda ready: None) -> Reply:
         """What came of a job.

@@ -6,7 +6,7 @@ Both are ours and trust each other; still they exchange JSON only.
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -44,6 +44,22 @@ class Prepare(Struct, frozen=True, tag=True):
     folder: str
 
 
+class Check(Struct, frozen=True, tag=True):
+    """A unit on whose owner's files the public tests are to be run.
+
+    Attributes:
+        unit: the unit's name.
+        exercises: only these; empty for all.
+    """
+
+    unit: str
+    exercises: tuple[str, ...] = ()
+
+
+Task = Job | Prepare | Check
+"""What a grading process may be told to do."""
+
+
 class Ready(Struct, frozen=True, tag=True):
     """The unit of the job that is being graded is prepared; other processes find its exam.
 
@@ -55,10 +71,10 @@ class Ready(Struct, frozen=True, tag=True):
 
 
 class Reply(Struct, frozen=True, tag=True):
-    """What came of a job, or of preparing a unit.
+    """What came of a task.
 
     Attributes:
-        number: of the job; -1 for preparing.
+        number: of the job; -1 for any other task.
         result: the result; None if the grader failed.
         kept: whether it is the previous result.
         fault: what went wrong in the grader, for its makers.
@@ -79,6 +95,7 @@ class Orders(Struct, frozen=True):
 
     Attributes:
         root: the course's folder.
+        kind: whose copy of it that is, ``staff`` or ``student``.
         settings: how to grade.
         worker: the kind of worker; empty for the best there is.
         keep_exams: whether exams are kept, and kept ones used.
@@ -88,6 +105,7 @@ class Orders(Struct, frozen=True):
 
     root: str
     settings: dict[str, Any]
+    kind: Literal["staff", "student"] = "staff"
     worker: str = ""
     keep_exams: bool = True
     environment: dict[str, str] = msgspec.field(default_factory=dict)

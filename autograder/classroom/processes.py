@@ -16,7 +16,17 @@ from typing import Self
 
 import msgspec
 
-from autograder.classroom.messages import Job, Orders, Prepare, Ready, Reply, decode, encode
+from autograder.classroom.messages import (
+    Check,
+    Job,
+    Orders,
+    Prepare,
+    Ready,
+    Reply,
+    Task,
+    decode,
+    encode,
+)
 from autograder.classroom.starting import (
     GradingProcess,
     interrupts_remembered,
@@ -34,7 +44,7 @@ class _Member:
     process: GradingProcess
     connection: Connection
     gpu: str = ""
-    job: Job | Prepare | None = None
+    job: Task | None = None
     deadline: float = 0.0
 
 
@@ -45,8 +55,8 @@ class _Waiting:
     but those of other units are: so no two processes prepare the same.
     """
 
-    def __init__(self, tasks: Iterable[Job | Prepare]) -> None:
-        self._tasks: dict[str, deque[Job | Prepare]] = {}
+    def __init__(self, tasks: Iterable[Task]) -> None:
+        self._tasks: dict[str, deque[Task]] = {}
         for task in tasks:
             self._tasks.setdefault(task.unit, deque()).append(task)
         self._prepared: set[str] = set()
@@ -55,7 +65,7 @@ class _Waiting:
     def __len__(self) -> int:
         return sum(map(len, self._tasks.values()))
 
-    def next(self) -> Job | Prepare | None:
+    def next(self) -> Task | None:
         """What can be done now; None if everything waits for a unit that is being prepared."""
         unit = next((unit for unit in self._tasks if unit not in self._busy), None)
         if unit is None:
@@ -68,12 +78,12 @@ class _Waiting:
             self._busy.add(unit)
         return task
 
-    def ready(self, task: Job | Prepare) -> None:
+    def ready(self, task: Task) -> None:
         """The unit of a task is prepared."""
         self._prepared.add(task.unit)
         self._busy.discard(task.unit)
 
-    def ended(self, task: Job | Prepare) -> None:
+    def ended(self, task: Task) -> None:
         """A task is done; if it came to nothing before its unit was prepared, the next one may."""
         self._busy.discard(task.unit)
 
@@ -108,7 +118,8 @@ class GradingProcesses:
     ) -> None:
         for member in self._members:
             member.connection.close()  # all at once: what is in the middle of a job goes on a while
-        patience = time.monotonic() + 5
+        # Whoever presses Ctrl+C waits for nothing.
+        patience = time.monotonic() + (5 if kind is None else 1)
         for member in self._members:
             _stop(member, max(0.0, patience - time.monotonic()))
         self._members = []
@@ -142,12 +153,18 @@ class GradingProcesses:
             assert isinstance(task, Prepare)
             yield task, reply
 
+    def check(self, tasks: Sequence[Check], job_seconds: float) -> Iterator[tuple[Check, Reply]]:
+        """Run public tests; replies come in the order in which they are done."""
+        for task, reply in self._run(tasks, job_seconds, lambda sentence: None):
+            assert isinstance(task, Check)
+            yield task, reply
+
     def _run(
         self,
-        tasks: Iterable[Job | Prepare],
+        tasks: Iterable[Task],
         job_seconds: float,
         on_told: Callable[[str], None],
-    ) -> Iterator[tuple[Job | Prepare, Reply]]:
+    ) -> Iterator[tuple[Task, Reply]]:
         """Have everything done."""
         waiting, members = _Waiting(tasks), self._members
         with interrupts_remembered() as look:
@@ -160,7 +177,7 @@ class GradingProcesses:
         job_seconds: float,
         on_told: Callable[[str], None],
         look: Callable[[], None],
-    ) -> Iterator[tuple[Job | Prepare, Reply]]:
+    ) -> Iterator[tuple[Task, Reply]]:
         while waiting or _busy(members):
             look()
             while waiting and len(members) < min(self.most, len(waiting) + _busy(members)):
@@ -216,7 +233,7 @@ def _start(orders: Orders, gpu: str) -> _Member:
     return member
 
 
-def _hand(member: _Member, job: Job | Prepare, seconds: float) -> None:
+def _hand(member: _Member, job: Task, seconds: float) -> None:
     member.job, member.deadline = job, time.monotonic() + seconds + GRACE_SECONDS
     try:
         member.connection.send_bytes(encode(job))

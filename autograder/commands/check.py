@@ -105,26 +105,22 @@ def _checked(
     in_process: bool,
 ) -> Iterator[tuple[Unit, Result]]:
     """The result of each unit, as it comes."""
-    from autograder.devices import can_fork, likely_profile
+    from autograder.devices import can_fork
+    from autograder.grading import settings_here
 
-    workers = None
+    settings = settings_here(course.policy, devices)
     if can_fork() and not in_process:
-        from autograder.supervisor import start_workers
+        from autograder.classroom import check_units
 
-        workers = start_workers(profile=likely_profile())
-    else:
-        err.print("[dim]Your code runs in this process: press Ctrl+C if it does not come back.[/]")
-    try:
-        # Imported only now: the zygote starts up while torch is imported here.
-        from autograder.grading import check as check_unit
-        from autograder.grading import settings_here
+        yield from check_units(course, targets, settings)
+        return
+    err.print("[dim]Your code runs in this process: press Ctrl+C if it does not come back.[/]")
+    from autograder.exam import ExamStore
+    from autograder.grading import check as check_unit
 
-        settings = settings_here(course.policy, devices)
-        for unit, exercises in targets:
-            yield unit, check_unit(course, unit, exercises, settings, workers)
-    finally:
-        if workers is not None:
-            workers.close()
+    exams = ExamStore.here(course.units_folder)
+    for unit, exercises in targets:
+        yield unit, check_unit(course, unit, exercises, settings, None, exams)
 
 
 def _is_idle(result: Result) -> bool:

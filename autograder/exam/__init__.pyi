@@ -1,18 +1,20 @@
-from .exams import HIDDEN, PUBLIC, Drawn, ExamRequest, draw, reference_of, seconds_of
+from .exams import Drawn, draw, reference_of
 from .keeping import ExamStore, Kept, file_name, write_secret
 from .places import CARRIED, user_folder
 from .prepared import (
+    FAILURES_KEPT,
     ExampleSet,
     PreparationError,
     PreparedExample,
     PreparedTest,
     Rehearsed,
+    seconds_of,
     tensor_versions,
 )
 from .preparing import DrawnTest
 from .probes import count_elements
 from .reading import Damaged, Exam, KnownMistake, read_exam
-from .rehearsal import FAILURES_KEPT
+from .requests import HIDDEN, PUBLIC, ExamRequest
 from .scripts import Script, script_of
 from .writing import write_exam
 

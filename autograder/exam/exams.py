@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -13,46 +12,18 @@ import pytest
 
 from autograder.course import Mistake, Returns, Unit, mistakes
 from autograder.exam.ladder import search, small_examples
-from autograder.exam.prepared import ExampleSet, PreparedExample
+from autograder.exam.prepared import ExampleSet, PreparedExample, seconds_of
 from autograder.exam.preparing import DrawnTest, prepare
 from autograder.exam.probes import count_elements
+from autograder.exam.reading import Exam, KnownMistake
 from autograder.exam.rehearsal import Rehearsal
+from autograder.exam.requests import ExamRequest
 from autograder.exam.running import ReferenceRun
 from autograder.exam.scripts import script_of
 from autograder.testing import ModuleBackend, Reference, Student, is_property
 
-PUBLIC, HIDDEN = "test_public.py", "test_hidden.py"
 # An input that is so many times as large as the smallest one is worth a search for a smaller one.
 _TIMES, _FEW = 3, 8
-
-
-@dataclass(frozen=True)
-class ExamRequest:
-    """What an exam is made of.
-
-    Attributes:
-        unit: whose tests.
-        seed: where the inputs come from.
-        devices: the names of the devices to test on.
-        hidden: whether hidden tests are in it, and what needs the reference; only staff have them.
-        smaller: whether small inputs are in it, to show one that fails.
-    """
-
-    unit: Unit
-    seed: int
-    devices: tuple[str, ...]
-    hidden: bool = True
-    smaller: bool = True
-
-    @property
-    def test_files(self) -> list[Path]:
-        """The files of its tests, public ones first.
-
-        Students see the messages of public tests, and a message that their code writes must not be
-        able to carry a hidden input.
-        """
-        names = (PUBLIC, HIDDEN) if self.hidden else (PUBLIC,)
-        return [file for name in names if (file := self.unit.folder / name).is_file()]
 
 
 @dataclass
@@ -174,12 +145,7 @@ def reference_of(unit: Unit) -> ModuleType:
     return module
 
 
-def seconds_of(tests: Sequence[Any]) -> dict[str, float]:
-    """For each function the longest that a call of it took the reference."""
-    longest: dict[str, float] = {}
-    for test in tests:
-        for example in [*test.graded.examples, *test.smaller.examples]:
-            for record in example.calls:
-                before = longest.get(record.function, 0.0)
-                longest[record.function] = max(before, record.seconds)
-    return longest
+def live_exam(drawn: Drawn) -> Exam:
+    """An exam of which nothing is written."""
+    known = tuple(KnownMistake(m.name, m.exercise, m.sentence) for m in drawn.mistakes)
+    return Exam(list(drawn.tests), known, seconds_of(drawn.tests), drawn.student)

@@ -22,15 +22,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from filelock import FileLock
 
 import autograder
 from autograder.devices import CUDA
-from autograder.exam.exams import ExamRequest, draw
 from autograder.exam.places import CARRIED, SUFFIX, user_folder
-from autograder.exam.reading import Damaged, Exam, live_exam, read_exam
+from autograder.exam.reading import Damaged, Exam, read_exam
+from autograder.exam.requests import ExamRequest
 from autograder.exam.values import NotKeepable
-from autograder.exam.writing import write_exam
 
 _DAYS = 30  # after which an exam that nobody used is deleted
 # The rooms whose code decides what is in an exam.
@@ -110,6 +108,8 @@ class ExamStore:
             return self._drawn(request, told)
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            from filelock import FileLock  # only where something is drawn
+
             lock = FileLock(self.folder / f"{file_name(request)}.lock", mode=0o600)
             with lock:
                 file = self.folder / file_name(request)
@@ -121,6 +121,10 @@ class ExamStore:
             return ExamStore(None)._drawn(request, told)  # there is no room for it, or no right
 
     def _drawn(self, request: ExamRequest, told: str) -> Kept:
+        # Only now: with an exam at hand, neither hypothesis nor pytest is needed.
+        from autograder.exam.exams import draw, live_exam
+        from autograder.exam.writing import write_exam
+
         drawn = draw(request)
         try:
             data = write_exam(drawn, request)

@@ -13,6 +13,9 @@ from autograder.errors import HandgradError
 from autograder.exam.scripts import Script
 from autograder.testing import Answered, Body, CallRecord, Reference, Student, kind_of, map_tensors
 
+# How many failing inputs of a test are looked at; of a submission, and so of a known mistake.
+FAILURES_KEPT = 5
+
 
 class PreparationError(HandgradError):
     """A unit's tests cannot be used; the sentence says which and why."""
@@ -169,3 +172,14 @@ def tensor_versions(inputs: Any) -> tuple[int, bool]:
 
     map_tensors(inputs, look)
     return total, graph
+
+
+def seconds_of(tests: Sequence[PreparedTest]) -> dict[str, float]:
+    """For each function the longest that a call of it took the reference."""
+    longest: dict[str, float] = {}
+    for test in tests:
+        for example in [*test.graded.examples, *test.smaller.examples]:
+            for record in example.calls:
+                before = longest.get(record.function, 0.0)
+                longest[record.function] = max(before, record.seconds)
+    return longest

@@ -7,6 +7,7 @@ questions and the bytes of the answers only.
 from __future__ import annotations
 
 import functools
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,14 +17,15 @@ import msgpack
 
 from autograder.course import Returns
 from autograder.devices import DEVICES, Device
-from autograder.exam.exams import Drawn, seconds_of
 from autograder.exam.loading import LaterModule, LaterTests
 from autograder.exam.prepared import ExampleSet, PreparedExample, PreparedTest, Rehearsed
 from autograder.exam.scripts import Script
 from autograder.exam.values import read_value
-from autograder.exam.writing import DIGEST, HEAD, digest
-from autograder.supervisor import Batch, Expected
+from autograder.supervisor import Batch, Expected, ExpectedError
 from autograder.testing import Answered, CallRecord, Reference, Student
+
+HEAD = b"handgrad exam 1\n"
+DIGEST = 32
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -59,15 +61,6 @@ class Exam:
     student: Student = field(default_factory=Student)
 
 
-def live_exam(drawn: Drawn) -> Exam:
-    """An exam of which nothing is written."""
-    return Exam(list(drawn.tests), _known(drawn), seconds_of(drawn.tests), drawn.student)
-
-
-def _known(drawn: Drawn) -> tuple[KnownMistake, ...]:
-    return tuple(KnownMistake(m.name, m.exercise, m.sentence) for m in drawn.mistakes)
-
-
 def read_exam(data: bytearray | memoryview) -> Exam:
     """The exam that `write_exam` wrote.
 
@@ -83,6 +76,10 @@ def read_exam(data: bytearray | memoryview) -> Exam:
     size = int.from_bytes(view[begin : begin + 8], "little")
     index = msgpack.unpackb(view[begin + 8 : begin + 8 + size], strict_map_key=False)
     return _Reading(index, view[begin + 8 + size :]).exam()
+
+
+def digest(data: memoryview) -> bytes:
+    return hashlib.blake2b(data, digest_size=DIGEST).digest()
 
 
 class _Reading:
@@ -183,16 +180,21 @@ class _StoredExamples(ExampleSet):
 
     @functools.cached_property
     def script(self) -> Script:  # type: ignore[override]
-        told, piece = self._told, self._reading.piece
+        told = self._told
         return Script(
             None if told["batch"] is None else self._reading.batch(told["batch"], self._device),
             [None if s is None else range(*s) for s in told["spans"]],
-            [
-                None if e is None else Expected(e[0], piece(e[1]), _returns(e[2]))
-                for e in told["expected"]
-            ],
+            [self._expected(told) for told in told["expected"]],
             told["seconds"],
         )
+
+    def _expected(self, told: Any) -> Expected | ExpectedError | None:
+        if told is None:
+            return None
+        if len(told) == 2:
+            return ExpectedError(*told)
+        meta, payload, returns = told
+        return Expected(meta, self._reading.piece(payload), _returns(returns))
 
 
 _COPIED = (

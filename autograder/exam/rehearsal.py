@@ -16,11 +16,9 @@ import pytest
 
 from autograder.course import Mistake, Returns
 from autograder.devices import CPU
-from autograder.exam.prepared import PreparedExample, PreparedTest, Rehearsed
+from autograder.exam.prepared import FAILURES_KEPT, PreparedExample, PreparedTest, Rehearsed
 from autograder.testing import CallRecord, ModuleBackend, Student
 
-# How many failing inputs of a test are looked at; of a submission, and so of a known mistake.
-FAILURES_KEPT = 5
 # Of this process's own time that a known mistake may take on one input: some never come back.
 SECONDS = 3.0
 

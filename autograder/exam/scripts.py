@@ -10,7 +10,16 @@ from torch import Tensor
 
 from autograder.course import Returns
 from autograder.devices import Device
-from autograder.supervisor import Batch, Call, EarlierResult, Expected, encode_batch, expected_reply
+from autograder.supervisor import (
+    Batch,
+    Call,
+    EarlierResult,
+    Expected,
+    ExpectedError,
+    encode_batch,
+    expected_error,
+    expected_reply,
+)
 from autograder.testing import CallRecord, map_tensors
 
 
@@ -27,14 +36,14 @@ class Script:
         batch: all of them, encoded.
         spans: for each example, where its calls stand in the batch; None where they cannot be
             asked ahead.
-        expected: for each call the reply that the reference would send; None where it raises, or
-            where there was no reference to ask.
+        expected: for each call the reply that the reference would send; None where that cannot be
+            said, or where there was no reference to ask.
         seconds: for each call the processor time that it took the reference.
     """
 
     batch: Batch | None = None
     spans: list[range | None] = field(default_factory=list)
-    expected: list[Expected | None] = field(default_factory=list)
+    expected: list[Expected | ExpectedError | None] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
 
     def span(self, position: int) -> range | None:
@@ -54,7 +63,7 @@ def script_of(
     """
     calls: list[Call] = []
     spans: list[range | None] = []
-    expected: list[Expected | None] = []
+    expected: list[Expected | ExpectedError | None] = []
     seconds: list[float] = []
     for example in examples:
         planned = _plan(example, returns, len(calls))
@@ -64,7 +73,7 @@ def script_of(
         spans.append(range(len(calls), len(calls) + len(planned)))
         calls += planned
         expected += [
-            None
+            expected_error(record.error)
             if record.error is not None
             else expected_reply(record.value, record.changed, call.returns, device)
             for record, call in zip(example.calls, planned, strict=True)
@@ -78,20 +87,21 @@ def script_of(
 def _plan(example: _Example, returns: Mapping[str, Returns], offset: int) -> list[Call] | None:
     """The calls of one example; None if one of them cannot be known ahead."""
     planned: list[Call] = []
-    opaque: list[tuple[Any, EarlierResult]] = []
-    values: set[int] = set()
+    results: list[tuple[Any, EarlierResult]] = []
+    given: set[int] = set()  # tensors that were arguments: it is not known which a test means
+    deeper: set[int] = set()  # tensors of results that no placeholder stands for
     for record in example.calls:
 
         def ahead(value: Any) -> Any:
-            """An argument as it is, or the placeholder of the opaque result that it is."""
-            for known, placeholder in opaque:
+            """An argument as it is, or the placeholder of the result that it is."""
+            for known, placeholder in results:
                 if value is known:
                     return placeholder
             if isinstance(value, (tuple, list)):
                 return type(value)(ahead(v) for v in value)
             if isinstance(value, dict):
                 return {k: ahead(v) for k, v in value.items()}
-            if id(value) in values or callable(value):  # noqa: B023 - called in this turn only
+            if id(value) in deeper or callable(value):  # noqa: B023 - called in this turn only
                 raise _NotAhead
             return value
 
@@ -102,24 +112,24 @@ def _plan(example: _Example, returns: Mapping[str, Returns], offset: int) -> lis
         except _NotAhead:
             return None
         planned.append(Call(record.function, args, kwargs, parts))
+        given |= _tensor_ids([record.args, record.kwargs])
         if record.error is not None:
             continue  # it is meant to raise
+        whole = record.value if isinstance(record.value, tuple) and parts != "opaque" else None
         position = offset + len(planned) - 1
-        if parts == "opaque":
-            opaque.append((record.value, EarlierResult(position, None)))
-        elif parts is None:
-            values |= _tensor_ids(record.value)
-        else:
-            for i, (part, kind) in enumerate(zip(record.value, parts, strict=True)):
-                if kind == "opaque":
-                    opaque.append((part, EarlierResult(position, i)))
-                else:
-                    values |= _tensor_ids(part)
+        for i, part in [(None, record.value)] if whole is None else enumerate(whole):
+            kind = parts if i is None or parts is None else parts[i]
+            if kind == "opaque":
+                results.append((part, EarlierResult(position, i)))
+            elif isinstance(part, Tensor) and id(part) not in given:
+                results.append((part, EarlierResult(position, i, by_value=True)))
+            else:
+                deeper |= _tensor_ids(part)
     return planned
 
 
 class _NotAhead(Exception):
-    """An argument is what the student returned before, or a function: known only when asked."""
+    """An argument lies deep in what was returned before, or is a function: known when asked."""
 
 
 def _tensor_ids(value: Any) -> set[int]:

@@ -5,7 +5,6 @@ No pickle: reading an exam runs nothing.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,14 +12,15 @@ import msgpack
 
 from autograder.course import Returns
 from autograder.devices import Device
-from autograder.exam.exams import Drawn, ExamRequest, seconds_of
-from autograder.exam.prepared import ExampleSet, PreparedExample, Rehearsed
+from autograder.exam.exams import Drawn
+from autograder.exam.prepared import ExampleSet, PreparedExample, Rehearsed, seconds_of
 from autograder.exam.preparing import DrawnTest
+from autograder.exam.reading import HEAD, digest
+from autograder.exam.requests import ExamRequest
 from autograder.exam.values import NotKeepable, write_value
+from autograder.supervisor import Expected, ExpectedError
 from autograder.testing import CallRecord, Opaque
 
-HEAD = b"handgrad exam 1\n"
-DIGEST = 32
 # Answers of the reference that are larger are computed again when a test asks for them.
 _LARGEST_ANSWERS = 1 << 20
 
@@ -99,15 +99,20 @@ def _examples(
         "examples": written,
         "spans": [None if s is None else [s.start, s.stop] for s in script.spans],
         "seconds": script.seconds,
-        "expected": [
-            None if e is None else [e.meta, pieces.add(e.payload), e.returns]
-            for e in script.expected
-        ],
+        "expected": [_expected(e, pieces) for e in script.expected],
         "batch": None
         if batch is None
         else [batch.functions, batch.returns, pieces.add(batch.meta), pieces.add(batch.payload)],
     }
     return pieces.add(msgpack.packb(told))
+
+
+def _expected(expected: Expected | ExpectedError | None, pieces: _Pieces) -> list[Any] | None:
+    if isinstance(expected, ExpectedError):
+        return [expected.kind, expected.message]
+    if expected is None:
+        return None
+    return [expected.meta, pieces.add(expected.payload), expected.returns]
 
 
 def _example(
@@ -170,7 +175,3 @@ def _without_opaque(value: Any) -> Any:
 
 
 _SOMETHING = Opaque(None)
-
-
-def digest(data: memoryview) -> bytes:
-    return hashlib.blake2b(data, digest_size=DIGEST).digest()

@@ -28,8 +28,17 @@ def check(
     exercises: tuple[str, ...],
     settings: Settings,
     workers: Workers | None,
+    exams: ExamStore,
 ) -> Result:
     """Run the public tests of a unit on the files in its folder.
+
+    Args:
+        course: the course.
+        unit: the unit.
+        exercises: only these; empty for all.
+        settings: how to grade.
+        workers: where the code runs; None for in this process.
+        exams: where the inputs of public tests are kept.
 
     Raises:
         CourseError: there is nothing to check.
@@ -50,7 +59,6 @@ def check(
         )
     # Nothing is hidden here, and the code is the user's own.
     own = replace(settings, exercises=exercises, hidden=False, require=UNCONFINED)
-    exams = ExamStore.here(course.units_folder)
     grader = UnitGrader(unit, own, workers, released or "", exams)
     code = Code(unit.module, tuple((c.label, c.source) for c in checked.cells))
     graded = grader.grade(code, {})

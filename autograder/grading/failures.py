@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import pytest
-
 from autograder.devices import CPU
 from autograder.grading import operators
 from autograder.grading.advice import advice, is_about_placement
 from autograder.grading.replay import Outcome
 from autograder.results import Failure
-from autograder.testing import Case, Mismatch, StudentStopped, describe
+from autograder.testing import Case, Mismatch, StudentStopped, describe, nothing_raised
 
 
 def failure_of(outcome: Outcome) -> Failure:
@@ -64,7 +62,7 @@ def failure_of(outcome: Outcome) -> Failure:
     if isinstance(error, AssertionError):
         told = str(error).strip() or "the check does not hold"
         return Failure(category="wrong value", message=told, inputs=inputs)
-    if isinstance(error, pytest.fail.Exception):  # by `pytest.raises`: nothing was raised
+    if isinstance(error, nothing_raised()):
         return Failure(category="no error raised", message=str(error), inputs=inputs)
     returned = ", ".join(describe(call.value, elements=0) for call in calls)
     return Failure(

@@ -7,10 +7,6 @@ import importlib.metadata
 import platform
 from collections.abc import Mapping
 
-import hypothesis
-import numpy
-import torch
-
 from autograder.course import Course, Unit
 from autograder.grading.settings import Settings, fingerprint, release_version
 from autograder.results import Run
@@ -52,9 +48,7 @@ def describe_run(
         },
         versions={
             "python": platform.python_version(),
-            "torch": torch.__version__,
-            "numpy": numpy.__version__,
-            "hypothesis": hypothesis.__version__,
+            **{name: importlib.metadata.version(name) for name in ("torch", "numpy", "hypothesis")},
         },
         when=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         seconds=seconds,

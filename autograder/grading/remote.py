@@ -15,7 +15,7 @@ from autograder.devices import CPU, CUDA, OUT_OF_MEMORY, Device, Note, gpu_troub
 from autograder.exam import ExampleSet
 from autograder.grading.deadlines import Hangs, own_seconds
 from autograder.grading.questions import matches, pairs
-from autograder.supervisor import Batch, Call, Code, Loader, Reply, Session, Worker
+from autograder.supervisor import Batch, Call, Code, Expected, Loader, Reply, Session, Worker
 from autograder.testing import (
     CallRecord,
     NotDefined,
@@ -71,7 +71,7 @@ class RemoteBackend:
         script = examples.script
         if script.batch is None or self._gave_up(script.batch):
             return
-        room = _ROOM + sum(len(known.payload) for known in script.expected if known is not None)
+        room = _ROOM + sum(len(e.payload) for e in script.expected if isinstance(e, Expected))
         try:
             worker = self._ready()
             if not self._missing.keys().isdisjoint(script.batch.functions):

@@ -6,8 +6,6 @@ import time
 from dataclasses import dataclass, field
 from typing import Protocol
 
-import pytest
-
 from autograder.devices import CUDA, gpu_trouble
 from autograder.errors import HandgradError
 from autograder.exam import (
@@ -20,7 +18,14 @@ from autograder.exam import (
 )
 from autograder.grading import operators
 from autograder.results import Failure, Speed
-from autograder.testing import CallRecord, NotDefined, Student, StudentError, StudentStopped
+from autograder.testing import (
+    CallRecord,
+    NotDefined,
+    Student,
+    StudentError,
+    StudentStopped,
+    nothing_raised,
+)
 
 # Trouble of the grader's own process: never the student's fault.
 GRADER_FAULTS = (MemoryError, OSError)
@@ -183,7 +188,7 @@ def _attempt(
         if isinstance(error, StudentError):
             return FailedExample(example, position, student.calls, error)
         raise
-    except (Exception, pytest.fail.Exception, StudentStopped) as error:
+    except (Exception, nothing_raised(), StudentStopped) as error:
         if test.place is CUDA and not isinstance(error, (StudentError, StudentStopped)):
             _look_at_gpu(error)
         # Whatever it is, the reference came through this very example: the student's answer is

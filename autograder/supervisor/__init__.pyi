@@ -2,7 +2,7 @@ from .batches import Batch, Call, EarlierResult, encode_batch
 from .confining import ConfinementError, confinement_findings, layers_here, require_level
 from .connection import Worker
 from .endings import why_it_did_not_load
-from .expectations import Expected, expected_reply
+from .expectations import Expected, ExpectedError, expected_error, expected_reply
 from .launching import launch
 from .loading import Code, Loader
 from .replies import Reply
@@ -16,6 +16,7 @@ __all__ = [
     "ConfinementError",
     "EarlierResult",
     "Expected",
+    "ExpectedError",
     "Loader",
     "Reply",
     "Session",
@@ -23,6 +24,7 @@ __all__ = [
     "Workers",
     "confinement_findings",
     "encode_batch",
+    "expected_error",
     "expected_reply",
     "launch",
     "layers_here",

@@ -57,10 +57,12 @@ class EarlierResult:
     Attributes:
         call_index: the position of that call.
         part: which part of a tuple; None is the whole result.
+        by_value: whether a copy is passed, as if it had come to us and gone back.
     """
 
     call_index: int
     part: int | None = None
+    by_value: bool = False
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,7 @@ def encode_batch(calls: Sequence[Call], device: Device = CPU) -> Batch:
         if isinstance(value, EarlierResult):
             if not 0 <= value.call_index < position:
                 raise ValueError(f"call {position} needs {value}, which does not come earlier")
-            return ["r", value.call_index, value.part]
+            return ["r", value.call_index, value.part, value.by_value]
         if isinstance(value, Handle):
             handles.append(value)
             return ["h", value.number]

@@ -10,7 +10,7 @@ from autograder.devices import CPU, Device, Note
 from autograder.supervisor.batches import Batch, Call, Handle, encode_answer, encode_batch
 from autograder.supervisor.conversation import Conversation
 from autograder.supervisor.endings import Process
-from autograder.supervisor.expectations import Expected, room_for
+from autograder.supervisor.expectations import Expected, ExpectedError, room_for
 from autograder.supervisor.patience import Deadline, Patience
 from autograder.supervisor.replies import Reply, decode_arguments, decode_notes, decode_reply
 from autograder.supervisor.transport import Output
@@ -100,7 +100,7 @@ class Worker(Conversation):
         timeout: float,
         *,
         own: Sequence[float] = (),
-        expected: Sequence[Expected | None] = (),
+        expected: Sequence[Expected | ExpectedError | None] = (),
     ) -> Iterator[Reply]:
         """Make the calls of a batch.
 
@@ -198,7 +198,12 @@ class Worker(Conversation):
             raise StudentStopped(self._stopped.category, self._stopped.reason)
 
     def _answer_next(
-        self, batch: Batch, index: int, seq: int, patience: Patience, expected: Expected | None
+        self,
+        batch: Batch,
+        index: int,
+        seq: int,
+        patience: Patience,
+        expected: Expected | ExpectedError | None,
     ) -> Reply:
         start = time.monotonic()
         deadline, callbacks = Deadline(patience, self._clock), 0
@@ -206,7 +211,7 @@ class Worker(Conversation):
         with self._guard(batch.functions[index], min(patience.own, patience.at_most)):
             while True:
                 frame = self._transport.receive(seq, deadline, room_for(expected))
-                if expected is not None:
+                if isinstance(expected, Expected):
                     numbers = expected.numbers(frame.meta, frame.payload)
                     if numbers is not None:
                         handles = [self._keep(number) for number in numbers]
@@ -221,6 +226,8 @@ class Worker(Conversation):
             reply = decode_reply(
                 message, frame.payload, batch.returns[index], self._keep, batch.device
             )
+        if isinstance(expected, ExpectedError):
+            reply.same = expected.is_answered_by(reply.error)
         if reply.error is not None and cause is not None:
             reply.error.__cause__ = cause
         reply.seconds = time.monotonic() - start
@@ -271,7 +278,7 @@ class Replies(Iterator[Reply]):
         first: int,
         timeout: float,
         own: Sequence[float],
-        expected: Sequence[Expected | None],
+        expected: Sequence[Expected | ExpectedError | None],
     ) -> None:
         self._worker, self._batch, self._timeout = worker, batch, timeout
         self._own, self._expected = own, expected

@@ -6,12 +6,14 @@ bytes, and nothing of them is kept or decoded.
 
 from __future__ import annotations
 
+import builtins
 from dataclasses import dataclass, field
 from typing import Any
 
 from autograder.course import Returns
 from autograder.devices import CPU, Device
-from autograder.testing import Opaque
+from autograder.supervisor.texts import LONGEST_MESSAGE, clean
+from autograder.testing import Opaque, StudentError
 from autograder.worker import FROM_WORKER, Encoder, NotSendable, WireError, foreign, frames
 
 # How much larger than the reference's a reply may be, so that a wrong shape is still shown.
@@ -54,6 +56,38 @@ class Expected:
         return numbers if numbers is not None and frames.pack(message) == self.meta else None
 
 
+@dataclass(frozen=True)
+class ExpectedError:
+    """That a call raises, as far as a test can see it: neither where nor how it came to it.
+
+    Attributes:
+        kind: the name of a builtin exception.
+        message: its text, as a reply holds it.
+    """
+
+    kind: str
+    message: str
+
+    def is_answered_by(self, error: StudentError | None) -> bool:
+        """Whether a reply's error is this one."""
+        return (
+            error is not None
+            and (error.kind, error.message) == (self.kind, self.message)
+            and isinstance(error, getattr(builtins, self.kind))
+        )
+
+
+def expected_error(error: BaseException) -> ExpectedError | None:
+    """The reply to a call of which is known what it raises; None if the type is no builtin one.
+
+    Nor if it says that something is not written: why it is missing is found out first.
+    """
+    kind = type(error)
+    if getattr(builtins, kind.__name__, None) is not kind or kind is NotImplementedError:
+        return None
+    return ExpectedError(kind.__name__, clean(str(error), LONGEST_MESSAGE))
+
+
 def expected_reply(
     value: Any, changed: list[str], returns: Returns, device: Device = CPU
 ) -> Expected | None:
@@ -78,9 +112,9 @@ def expected_reply(
     return Expected(meta, b"".join(encoder.buffers), returns)
 
 
-def room_for(expected: Expected | None) -> int:
+def room_for(expected: Expected | ExpectedError | None) -> int:
     """How many bytes of tensors a reply may hold."""
-    if expected is None:
+    if not isinstance(expected, Expected):
         return FROM_WORKER.payload
     return min(FROM_WORKER.payload, _ROOM + _TIMES * len(expected.payload))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 
-from autograder.supervisor.replies import clean
+from autograder.supervisor.texts import clean
 
 _KEPT = 64 << 10
 _CHUNK = 64 << 10

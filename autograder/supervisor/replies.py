@@ -10,11 +10,11 @@ from autograder.course import Returns
 from autograder.devices import CPU, Device, Note
 from autograder.supervisor.batches import Handle
 from autograder.supervisor.expectations import Expected
+from autograder.supervisor.texts import LONGEST_MESSAGE, clean
 from autograder.testing import StudentError, student_error
 from autograder.worker import FROM_WORKER, Decoder, WireError, frames
 
 _LONGEST_NAME = 80
-_LONGEST_MESSAGE = 2000
 _LONGEST_TRACE = 4000
 _MOST_NOTES = 100
 NOTE_KINDS = frozenset({"cpu", "item", "tolist", "bool", "int", "float"})
@@ -35,6 +35,7 @@ class Reply:
         error, skipped: the same.
         seconds: how long its answer was waited for.
         size: the bytes of its tensors that are kept.
+        same: whether it is the reply that was expected.
     """
 
     def __init__(
@@ -51,7 +52,7 @@ class Reply:
         self._came: tuple[Any, list[str]] | None = None
         if later is None:
             self._came = (value, changed or [])
-        self._later = later
+        self._later, self.same = later, later is not None
 
     @classmethod
     def expected(cls, expected: Expected, handles: list[Handle], device: Device) -> Reply:
@@ -71,11 +72,6 @@ class Reply:
             return reply.value, reply.changed
 
         return cls(later=decoded)
-
-    @property
-    def same(self) -> bool:
-        """Whether it is the reply that was expected."""
-        return self._later is not None
 
     @property
     def value(self) -> Any:
@@ -138,7 +134,7 @@ def decode_error(parts: list[Any]) -> StudentError:
     kind, base, message, line, trace = parts
     return student_error(
         clean(kind, _LONGEST_NAME),
-        clean(message, _LONGEST_MESSAGE),
+        clean(message, LONGEST_MESSAGE),
         clean(line, 2 * _LONGEST_NAME),
         clean(trace, _LONGEST_TRACE),
         base if base.isidentifier() and not keyword.iskeyword(base) else "",
@@ -185,16 +181,6 @@ def decode_notes(message: list[Any], payload: bytearray) -> list[Note]:
             case _:
                 raise WireError("a malformed note")
     return notes
-
-
-def clean(text: str, longest: int) -> str:
-    """A student's text without what could deceive a terminal or a reader.
-
-    Control and direction characters become ``?``; it still has to be escaped for HTML.
-    """
-    if text.isascii() and text.isprintable():
-        return text[:longest]
-    return "".join(c if c.isprintable() or c in "\n\t" else "?" for c in text[:longest])
 
 
 def _decode_result(

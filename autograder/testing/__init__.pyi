@@ -1,7 +1,14 @@
 from . import plugin
 from .cases import Case, describe, map_tensors, to_device
 from .comparison import TOLERANCE, Mismatch, assert_close, assert_inputs_unchanged
-from .errors import NotDefined, StudentError, StudentStopped, kind_of, student_error
+from .errors import (
+    NotDefined,
+    StudentError,
+    StudentStopped,
+    kind_of,
+    nothing_raised,
+    student_error,
+)
 from .exercises import alternative, exercise, mistake
 from .plugin import GRADING_PLUGIN, SUBJECTS
 from .property import Body, body_of, body_replaced, is_property, strategies_of
@@ -48,6 +55,7 @@ __all__ = [
     "lay_out",
     "map_tensors",
     "mistake",
+    "nothing_raised",
     "plugin",
     "same_value",
     "sizes",

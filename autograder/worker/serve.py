@@ -19,8 +19,9 @@ Answers, one per cell and one per call, in order, each as soon as it is known:
     ["notes", [[kind, label, line], ...]]
     ["callback", id, args, kwargs]        a call of a function that the grader passed in
 
-Inside arguments ``["h", id]`` is an opaque value from earlier, ``["r", call, part]`` the result of
-an earlier call of the same batch (the object itself), ``["c", id]`` a function of the grader's.
+Inside arguments ``["h", id]`` is an opaque value from earlier, ``["r", call, part, by_value]`` the
+result of an earlier call of the same batch (the object itself, or a copy of it), ``["c", id]`` a
+function of the grader's.
 
 Nothing here is a boundary: the student's code shares this process and may change all of it.
 """
@@ -30,7 +31,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 from autograder.devices import CPU, DEVICES, noted_files, the_simulation
 from autograder.worker import frames
@@ -214,19 +215,44 @@ class Server:
                 return self._kept[kept]
             case ["c", number]:
                 return self._callback(number)
-            case ["r", index, part]:
-                result = self._results[index]
-                if result is _Skipped:
-                    raise _Skipped
-                if part is None:
-                    return result
-                try:
-                    return result[part]
-                except Exception:
-                    raise _Unusable(
-                        f"An earlier call returned a {wire_type_name(result)} without part {part}."
-                    ) from None
+            case ["r", index, part, by_value]:
+                result = self._result(index, part)
+                return self._travelled(result) if by_value else result
         raise WireError("a malformed reference")
+
+    def _result(self, index: int, part: int | None) -> Any:
+        """The result of an earlier call of this batch, or a part of it."""
+        result = self._results[index]
+        if result is _Skipped:
+            raise _Skipped
+        if part is None:
+            return result
+        try:
+            return result[part]
+        except Exception:
+            raise _Unusable(
+                f"An earlier call returned a {wire_type_name(result)} without part {part}."
+            ) from None
+
+    def _travelled(self, value: Any) -> Any:
+        """A value as it comes back from the grader's side: a copy that shares nothing with it.
+
+        Raises:
+            _Skipped: it does not travel; what comes of the call is found out without a batch.
+        """
+
+        def refuse(other: object) -> NoReturn:
+            raise NotSendable(wire_type_name(other))
+
+        device = self._loaded.device
+        encoder = Encoder(FROM_WORKER, refuse, contiguous=True, device=device)
+        try:
+            message = frames.pack(["ok", encoder.value(value)])
+        except NotSendable:
+            raise _Skipped from None
+        payload = bytearray(b"".join(encoder.buffers))
+        meta = frames.unpack(message, TO_WORKER)[1]
+        return Decoder(payload, TO_WORKER, trusted=True, device=device).value(meta)
 
     def _callback(self, number: int) -> Callable[..., Any]:
         batch, thread, device = self._batches, self._thread, self._loaded.device

@@ -8,7 +8,7 @@ to 16 bytes.
     ["l", ...] list             ["=", n]     the n-th tensor of this message once more
     ["d", [key, value], ...]    ["y", name]  torch.dtype      ["v", name] torch.device
     ["x", re, im] complex       ["o", name]  a value of a type that does not travel
-    ["h", id] ["c", id] ["r", call, part]    handle, callback, earlier result: see `serve`
+    ["h", id] ["c", id] ["r", call, part, by_value]   handle, callback, earlier result: see `serve`
 
 The grader sends tensors with their strides, so that a permuted, expanded or sliced tensor arrives
 as one: what travels is the span of storage that it touches. A worker sends contiguous values only

@@ -150,9 +150,10 @@ def _grader(course: Path, require: str) -> JobGrader:
         from autograder.course import Course
         from autograder.grading import settings_here
 
-        settings = settings_here(Course(course, "staff").policy)
+        opened = Course(course, "staff")
+        settings = settings_here(opened.policy)
         settings = replace(settings, require=require)
-        grader = JobGrader(course, msgspec.to_builtins(settings), workers)
+        grader = JobGrader(opened, msgspec.to_builtins(settings), workers)
     except BaseException:
         workers.close()
         raise
