@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -13,19 +14,26 @@ import msgspec
 from autograder.classroom.lateness import with_lateness
 from autograder.classroom.messages import Job, Reply
 from autograder.classroom.processes import GradingProcesses
+from autograder.classroom.reading import unreadable_jobs
 from autograder.classroom.regrading import falls
 from autograder.course import Course
+from autograder.grading import Settings
 from autograder.results import (
     Folder,
     Result,
     ResultError,
     Run,
     apply_resolutions,
+    brief,
     read_resolutions,
     read_result,
     to_json,
     write_atomically,
 )
+
+# So few are looked at here first: whoever handed in what cannot be read waits for no import of
+# torch. More are read by the grading processes, all at once.
+_FEW = 4
 
 
 @dataclass
@@ -33,9 +41,9 @@ class ClassReport:
     """What came of a class run.
 
     Attributes:
-        results: the results that count, by student and unit.
-        graded: what grading came to, whether it counts or waits to be accepted.
-        before: the results that counted before.
+        results: the results that count, by student and unit, in brief.
+        graded: what grading came to, whether it counts or waits to be accepted, in brief.
+        before: the results that counted before, in brief.
         kept: how many were already there and still hold.
         faults: what went wrong in the grader, and on whose submissions.
     """
@@ -52,8 +60,8 @@ def grade_class(
     jobs: Sequence[Job],
     processes: GradingProcesses,
     folder: Folder,
+    settings: Settings,
     *,
-    job_seconds: float,
     resume: bool,
     on_result: Callable[[Result], None] = lambda result: None,
     on_told: Callable[[str], None] = lambda sentence: None,
@@ -67,7 +75,7 @@ def grade_class(
         jobs: what to grade.
         processes: that grade them.
         folder: where to write.
-        job_seconds: for each.
+        settings: how to grade.
         resume: keep the results that are there and would come out the same.
         on_result: told of each result.
         on_told: told of sentences for who runs the command.
@@ -79,7 +87,11 @@ def grade_class(
     counting: dict[tuple[str, str], Result] = {}
     before: dict[tuple[str, str], Result | None] = {}
     planned = _with_previous(jobs, folder) if resume else jobs
-    for job, reply in processes.run_jobs(planned, job_seconds, on_told):
+    unreadable = unreadable_jobs(course, jobs, settings) if len(jobs) <= _FEW else []
+    done = {job.number for job, _ in unreadable}
+    left = (job for job in planned if job.number not in done)
+    graded = processes.run_jobs(left, settings.submission_seconds, on_told)
+    for job, reply in itertools.chain(unreadable, graded):
         if reply.fault:
             report.faults.setdefault(reply.fault, []).append(job.attempt.student)
         result = reply.result or needs_a_person(job, reply, points[job.unit])
@@ -93,18 +105,19 @@ def grade_class(
         if key not in before:
             before[key] = _earlier(folder, result)
         if key not in counting or better(result, counting[key]):
-            counting[key] = result
+            counting[key] = brief(result)
             _enter(folder, before[key], result, best=policy.attempt == "best")
         on_result(result)
     report.graded = sorted(counting.values(), key=lambda r: (r.unit, r.student))
-    report.results = [read_result(folder.result_file(r.unit, r.student)) for r in report.graded]
+    files = [folder.result_file(r.unit, r.student) for r in report.graded]
+    report.results = [brief(read_result(file)) for file in files]
     report.before = [result for result in before.values() if result is not None]
     return report
 
 
 def _earlier(folder: Folder, result: Result) -> Result | None:
     try:
-        return read_result(folder.result_file(result.unit, result.student))
+        return brief(read_result(folder.result_file(result.unit, result.student)))
     except ResultError:
         return None
 

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from autograder.classroom.messages import Check, Job, Prepare, Ready, Reply
+from autograder.classroom.reading import read_job, whose
 from autograder.classroom.recognition import recognised_unit
 from autograder.course import Course, Unit, read_unit
 from autograder.exam import ExamStore, PreparationError
@@ -21,8 +22,8 @@ from autograder.grading import (
     exam_request,
     fingerprint,
 )
-from autograder.results import Result, ResultError, Run, read_result
-from autograder.submissions import Checked, Unreadable, read
+from autograder.results import Result, ResultError, read_result
+from autograder.submissions import Checked
 from autograder.supervisor import Code, Workers
 
 
@@ -70,16 +71,9 @@ class JobGrader:
             on_ready: told as soon as the job's unit is prepared, if that is needed for the job.
         """
         unit = self._unit(job.unit)
-        try:
-            checked = read(job.attempt, recognised_unit(self.course, unit))
-        except Unreadable as error:
-            return Reply(number=job.number, result=self._zero(job, "unreadable", str(error)))
-        if checked is None:
-            sentence = (
-                f"Nothing for {unit.name} was found: hand in {unit.module}.py or "
-                f"{unit.module}.ipynb."
-            )
-            return Reply(number=job.number, result=self._zero(job, "missing", sentence))
+        checked = read_job(self.course, unit, job, self.settings)
+        if isinstance(checked, Result):
+            return Reply(number=job.number, result=checked)
         kept = self._previous(job, checked)
         if kept is not None:
             return Reply(number=job.number, result=kept, kept=True)
@@ -120,24 +114,15 @@ class JobGrader:
             notes=[*checked.notes, *graded.notes],
             exercises=graded.exercises,
             output=graded.output,
-            run=self._run(unit, graded.layers, graded.seconds),
-            **self._who(job),
-        )
-
-    def _zero(self, job: Job, status: Any, sentence: str) -> Result:
-        unit = self._unit(job.unit)
-        return Result(
-            status=status,
-            points=0.0,
-            max_points=unit.points,
-            message=sentence,
-            run=self._run(unit, {}, 0.0),  # without its grader: preparing a unit takes seconds
-            **self._who(job),
-        )
-
-    def _run(self, unit: Unit, layers: dict[str, str], seconds: float) -> Run:
-        return describe_run(
-            self.course, unit, self.settings, self.workers, layers=layers, seconds=seconds
+            run=describe_run(
+                self.course,
+                unit,
+                self.settings,
+                self.workers,
+                layers=graded.layers,
+                seconds=graded.seconds,
+            ),
+            **whose(job),
         )
 
     def _grader(self, unit: Unit, on_ready: Callable[[Ready], None]) -> UnitGrader:
@@ -156,14 +141,3 @@ class JobGrader:
             drawn = f"Prepared the tests of {unit.name} ({seconds:.0f} s)."
             on_ready(Ready(told=grader.told or (drawn if grader.prepared else "")))
         return self._graders[unit.name]
-
-    def _who(self, job: Job) -> dict[str, Any]:
-        attempt = job.attempt
-        return {
-            "unit": job.unit,
-            "student": attempt.student,
-            "name": attempt.name,
-            "attempt": attempt.number,
-            "attempts": job.attempts,
-            "label": attempt.label,
-        }

@@ -44,6 +44,7 @@ class _Member:
     process: GradingProcess
     connection: Connection
     gpu: str = ""
+    heard: bool = False
     job: Task | None = None
     deadline: float = 0.0
 
@@ -190,7 +191,7 @@ class GradingProcesses:
                 if (job := member.job) is None:
                     continue
                 if member.connection in ready:
-                    reply = _receive(member)
+                    reply, member.heard = _receive(member), True
                     if isinstance(reply, Ready):
                         waiting.ready(job)
                         if reply.told:
@@ -253,7 +254,8 @@ def _receive(member: _Member) -> Ready | Reply | None:
 
 def _stop(member: _Member, patience: float = 5) -> None:
     member.connection.close()
-    member.process.join(patience)
+    if member.heard or member.job is not None:  # otherwise it may still be importing torch
+        member.process.join(patience)
     if member.process.is_alive():
         member.process.kill()
         member.process.join()

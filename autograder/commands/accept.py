@@ -37,4 +37,4 @@ def accept(
         out.print(f"{escape(result.student)} has {mark_text(result)} points in {result.unit}.")
     if not accepted:
         out.print(f"No lower mark waits in {escape(str(to))}.")
-    write_reports(folder, folder.results())
+    write_reports(folder)

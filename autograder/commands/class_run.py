@@ -127,7 +127,7 @@ def run_class(run: ClassRun, plan: Plan, processes: GradingProcesses | None = No
             plan.jobs,
             processes,
             run.folder,
-            job_seconds=run.settings.submission_seconds,
+            run.settings,
             resume=run.resume,
             on_result=on_result,
             on_told=lambda sentence: err.print(f"[dim]{escape(sentence)}[/]", soft_wrap=True),
@@ -155,7 +155,7 @@ def finish(report: ClassReport, folder: Folder, *, kept: bool = True) -> None:
     from autograder.classroom import mark_changes
     from autograder.report import changes_table, class_table, write_reports
 
-    write_reports(folder, folder.results())
+    write_reports(folder)
     out.print(class_table(report.results))
     waiting = [r for r in report.graded if folder.waiting_file(r.unit, r.student).exists()]
     again = {(r.unit, r.student) for r in report.before}

@@ -143,7 +143,7 @@ def grade(
 
     from autograder.classroom import unmeasured_lateness
     from autograder.course import find_staff_course
-    from autograder.results import Folder
+    from autograder.results import Folder, read_result
 
     course = find_staff_course()
     settings = replace(
@@ -157,7 +157,8 @@ def grade(
     if sentence := unmeasured_lateness(report.results, course.policy.late):
         err.print(f"[yellow]{escape(sentence)}[/]", soft_wrap=True)
     if gradebook:
-        _enter(gradebook, report.results)
+        files = (run.folder.result_file(r.unit, r.student) for r in report.results)
+        _enter(gradebook, list(map(read_result, files)))
     finish(report, run.folder)
 
 

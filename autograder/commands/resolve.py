@@ -32,5 +32,5 @@ def resolve(
 
     folder = Folder(to)
     result = decide(folder, student, unit, exercise, points, reason)
-    write_reports(folder, folder.results())
+    write_reports(folder)
     out.print(f"{escape(result.student)} has {mark_text(result)} points in {result.unit}.")

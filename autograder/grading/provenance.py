@@ -6,12 +6,15 @@ import datetime as dt
 import importlib.metadata
 import platform
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from autograder.course import Course, Unit
 from autograder.grading.settings import Settings, fingerprint, release_version
 from autograder.results import Run
-from autograder.supervisor import Workers
 from autograder.worker import UNCONFINED, level_of
+
+if TYPE_CHECKING:
+    from autograder.supervisor import Workers
 
 
 def describe_run(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from rich.console import Console
@@ -17,18 +17,28 @@ from autograder.results import Folder, Result, ResultError, write_atomically
 _COLUMNS = 120
 
 
-def write_reports(folder: Folder, results: Sequence[Result]) -> None:
-    """Write every student's feedback, and grades.csv."""
-    write_feedback(folder, results, dt.datetime.now(dt.UTC))
-    table = grades_csv(results).encode("utf-8")
-    write_atomically(folder.path / "grades.csv", table)
+def write_reports(folder: Folder) -> None:
+    """Write every student's feedback, and grades.csv, of the results in a folder.
+
+    Raises:
+        ResultError: one cannot be read.
+    """
+    told = _with_feedback(folder, folder.each_result(), dt.datetime.now(dt.UTC))
+    write_atomically(folder.path / "grades.csv", grades_csv(told).encode("utf-8"))
 
 
-def write_feedback(folder: Folder, results: Sequence[Result], now: dt.datetime) -> None:
+def write_feedback(folder: Folder, results: Iterable[Result], now: dt.datetime) -> None:
     """Write every student's feedback, as it may be read from `now` on."""
+    for _ in _with_feedback(folder, results, now):
+        pass
+
+
+def _with_feedback(folder: Folder, results: Iterable[Result], now: dt.datetime) -> Iterator[Result]:
+    """The same results, each as soon as its feedback is written."""
     for result in results:
         text = feedback_markdown(result, now).encode("utf-8")
         write_atomically(folder.feedback_file(result.unit, result.student), text)
+        yield result
 
 
 def write_document(document: Document, file: Path) -> None:

@@ -12,6 +12,7 @@ from .records import (
     Struct,
     TestResult,
     TestStatus,
+    brief,
 )
 from .resolutions import add_resolution, apply_resolutions, read_resolutions
 
@@ -31,6 +32,7 @@ __all__ = [
     "TestStatus",
     "add_resolution",
     "apply_resolutions",
+    "brief",
     "file_name",
     "read_resolutions",
     "read_result",

@@ -6,6 +6,7 @@ import datetime as dt
 import hashlib
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -50,8 +51,15 @@ class Folder:
         Raises:
             ResultError: a file cannot be read.
         """
-        files = sorted((self.path / "results").glob("*/*.json"))
-        return [read_result(file) for file in files]
+        return list(self.each_result())
+
+    def each_result(self) -> Iterator[Result]:
+        """The same, one after another: together they may be large.
+
+        Raises:
+            ResultError: a file cannot be read.
+        """
+        return map(read_result, sorted((self.path / "results").glob("*/*.json")))
 
     def waiting_file(self, unit: str, student: str) -> Path:
         """Where a result is that would lower a mark, until a person accepts it."""

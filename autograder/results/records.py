@@ -276,3 +276,17 @@ class Result(Struct, frozen=True):
         if self.points is None or self.resolution is not None or not self.penalty:
             return self.points
         return round(self.points * (1 - self.penalty), 2)
+
+
+def brief(result: Result) -> Result:
+    """What a line about a result says: without its tests, the student's texts, what it ran on.
+
+    A class of thousands fits into memory so; the whole results are in their files.
+    """
+    replace = msgspec.structs.replace
+    return replace(
+        result,
+        exercises=[replace(e, tests=[], answer="") for e in result.exercises],
+        output="",
+        run=replace(result.run, worker={}, limits={}, versions={}),
+    )

@@ -27,7 +27,7 @@ from autograder.classroom import (
 )
 from autograder.course import Course
 from autograder.grading import Settings
-from autograder.results import Folder, ResultError, file_name, read_result, write_atomically
+from autograder.results import Folder, ResultError, brief, file_name, read_result, write_atomically
 
 WRONG = "\n\ndef total(x, w):\n    return (x * w).mean()\n"
 
@@ -71,7 +71,7 @@ class Class:
                 self.plan.jobs,
                 processes,
                 self.folder,
-                job_seconds=60,
+                self.settings,
                 resume=options.pop("resume", False),
                 on_result=options.pop("on_result", seen.append),
             )
@@ -97,7 +97,7 @@ def test_everybody_gets_a_result_whatever_they_handed_in(classroom):
         "zoe": ("graded", 13.0),
     }
     assert report.faults == {}
-    assert classroom.result("bob") == next(r for r in report.results if r.student == "bob")
+    assert brief(classroom.result("bob")) == next(r for r in report.results if r.student == "bob")
     assert "hand in scaling.py" in classroom.result("eve").message
     assert classroom.result("mallory").message
 
@@ -132,7 +132,7 @@ def test_a_worker_that_is_confined_less_than_required_gets_no_code(
     )
     with GradingProcesses(orders, 1) as processes:
         report = grade_class(
-            room.course, room.plan.jobs, processes, room.folder, job_seconds=60, resume=False
+            room.course, room.plan.jobs, processes, room.folder, room.settings, resume=False
         )
     assert [r.status for r in report.results] == ["needs a person"]
     assert report.results[0].points is None

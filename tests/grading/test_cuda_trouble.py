@@ -212,7 +212,7 @@ def test_a_class_goes_on_in_a_new_process_and_the_submission_needs_a_person(
     plan = plan_class(course, [tmp_path / "submissions"], ["01_scaling"])
     with GradingProcesses(orders, 1) as processes:
         folder = Folder(tmp_path / "out")
-        report = grade_class(course, plan.jobs, processes, folder, job_seconds=60.0, resume=False)
+        report = grade_class(course, plan.jobs, processes, folder, SETTINGS, resume=False)
     status = {r.student: (r.status, r.points) for r in report.results}
     assert status["bob"] == ("needs a person", None)
     assert status["ada"] == status["eve"] == ("graded", 1.0)

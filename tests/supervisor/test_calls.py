@@ -11,6 +11,7 @@ import torch
 from autograder.supervisor import (
     Call,
     EarlierResult,
+    ExpectedError,
     Reply,
     Worker,
     Workers,
@@ -18,7 +19,7 @@ from autograder.supervisor import (
     start_workers,
 )
 from autograder.supervisor.batches import Handle
-from autograder.testing import StudentError
+from autograder.testing import StudentError, student_error
 from autograder.worker import Limits
 from autograder.worker.wire import Foreign
 
@@ -504,3 +505,55 @@ def test_future_imports_hold_for_the_cells_after_them(worker: Worker) -> None:
 
 def test_seconds_are_reported(worker: Worker) -> None:
     assert ask(worker, "one_value", 1).seconds > 0
+
+
+def test_a_result_that_is_passed_on_by_value_is_a_copy(worker: Worker) -> None:
+    x, w = torch.randn(2, 3), torch.randn(3, 4)
+    batch = encode_batch(
+        [
+            Call("linear_forward", (x, w), {}, BOTH),
+            Call("doubles", (EarlierResult(0, 0, by_value=True),)),
+            Call("one_value", (EarlierResult(0, 0),)),
+            Call("doubles", (EarlierResult(0, 0),)),
+            Call("one_value", (EarlierResult(0, 0, by_value=True),)),
+        ]
+    )
+    _, _, before, _, after = worker.run(batch, SECONDS)
+    assert torch.equal(before.value, x @ w)
+    assert torch.equal(after.value, 2 * (x @ w))
+
+
+def test_a_result_that_does_not_travel_is_not_passed_on_by_value(worker: Worker) -> None:
+    batch = encode_batch(
+        [
+            Call("linear_forward", (torch.ones(2, 3), torch.ones(3, 4)), {}, BOTH),
+            Call("one_value", (EarlierResult(0, 1, by_value=True),)),
+        ]
+    )
+    assert [reply.skipped for reply in worker.run(batch, SECONDS)] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("expected", "same"),
+    [
+        (ExpectedError("ValueError", "x must be positive"), True),
+        (ExpectedError("ValueError", "x must be negative"), False),
+        (ExpectedError("TypeError", "x must be positive"), False),
+    ],
+)
+def test_a_refusal_is_recognised_by_its_kind_and_message(worker, expected, same) -> None:
+    batch = encode_batch([Call("changes_and_fails", (torch.ones(2),))])
+    (reply,) = worker.run(batch, SECONDS, expected=[expected])
+    assert error_of(reply).message == "x must be positive"
+    assert reply.same is same
+
+
+def test_an_exception_of_that_name_that_is_none_is_not_recognised() -> None:
+    told = student_error("ValueError", "x must be positive", base="KeyError")
+    assert not ExpectedError("ValueError", "x must be positive").is_answered_by(told)
+
+
+def test_what_is_returned_where_a_refusal_is_expected_is_not_it(worker: Worker) -> None:
+    batch = encode_batch([Call("one_value", (1,))])
+    (reply,) = worker.run(batch, SECONDS, expected=[ExpectedError("ValueError", "")])
+    assert (reply.same, reply.value) == (False, 1)
