@@ -27,7 +27,7 @@ from autograder.grading.marking import (
 from autograder.grading.operators import ban_of
 from autograder.grading.remote import RemoteBackend
 from autograder.grading.replay import Outcome, run_test
-from autograder.grading.settings import Settings
+from autograder.grading.settings import Settings, worker_seed
 from autograder.grading.speed import Stopwatch
 from autograder.results import ExerciseResult, Failure, TestResult
 from autograder.supervisor import Code, Session, Workers
@@ -88,6 +88,7 @@ class UnitGrader:
         self.unit, self.settings, self.workers, self.given = unit, settings, workers, given
         if CUDA.name in settings.devices:
             compute_exactly()
+        self._worker_seed = worker_seed(unit, settings)
         kept = exams.open(exam_request(unit, settings))
         exam, self.told, self.prepared = kept.exam, kept.told, kept.prepared
         self.student, self._seconds = exam.student, exam.seconds
@@ -166,7 +167,7 @@ class UnitGrader:
                 limits,
                 self.settings.call_seconds,
                 seconds,
-                seed=self.settings.seed,
+                seed=self._worker_seed,
                 ban=ban_of(self.unit.forbids),
                 require=self.settings.require,
                 device=device,

@@ -78,6 +78,18 @@ def fingerprint(unit: Unit, settings: Settings) -> str:
     return digest.hexdigest()[:16]
 
 
+def worker_seed(unit: Unit, settings: Settings) -> int:
+    """What the random numbers of a unit's workers begin with: the same for every submission.
+
+    A student's code can read it, so nobody must come from it to the course's seed: not by trying
+    out small ones either, as the unit's files are in it.
+    """
+    digest = hashlib.blake2b(repr(settings.seed).encode(), digest_size=8, person=b"workers")
+    for path in sorted(unit.folder.glob("*.py")):
+        digest.update(path.read_bytes())
+    return int.from_bytes(digest.digest(), "big") >> 1
+
+
 def release_version(course: Course) -> str:
     """The version of the release that students have; empty if nothing was released yet."""
     folder = course.root / "assignments" if course.kind == "staff" else course.root
