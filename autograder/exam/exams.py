@@ -12,14 +12,19 @@ import pytest
 
 from autograder.course import Mistake, Returns, Unit, mistakes
 from autograder.exam.ladder import search, small_examples
-from autograder.exam.prepared import ExampleSet, PreparedExample, seconds_of
+from autograder.exam.prepared import (
+    ExampleSet,
+    PreparationError,
+    PreparedExample,
+    seconds_of,
+)
 from autograder.exam.preparing import DrawnTest, prepare
 from autograder.exam.probes import count_elements
 from autograder.exam.reading import Exam, KnownMistake
 from autograder.exam.rehearsal import Rehearsal
 from autograder.exam.requests import ExamRequest
 from autograder.exam.running import ReferenceRun
-from autograder.exam.scripts import script_of
+from autograder.exam.scripts import AnswerSent, script_of
 from autograder.testing import ModuleBackend, Reference, Student, is_property
 
 # An input that is so many times as large as the smallest one is worth a search for a smaller one.
@@ -73,7 +78,10 @@ def draw(request: ExamRequest, *, losing: bool = True) -> Drawn:
             test.graded.timed = True
             continue  # its questions are asked one by one, and large inputs tell no more
         if run.reference is not None:
-            test.graded.script = script_of(test.examples, unit.returns, test.place)
+            try:
+                test.graded.script = script_of(test.examples, unit.returns, test.place)
+            except AnswerSent as error:
+                raise PreparationError(f"{test.location} cannot be graded: {error}") from None
         if losing:
             _complete(test, request, run, rehearsal)
     return Drawn(student, tests, known, unit.returns)

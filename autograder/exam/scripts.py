@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import torch
 from torch import Tensor
 
 from autograder.course import Returns
@@ -60,6 +61,9 @@ def script_of(
         examples: as they ran on the reference.
         returns: how each function's result travels.
         device: the test's.
+
+    Raises:
+        AnswerSent: what a call should answer stands among the arguments of a later one.
     """
     calls: list[Call] = []
     spans: list[range | None] = []
@@ -88,7 +92,8 @@ def _plan(example: _Example, returns: Mapping[str, Returns], offset: int) -> lis
     """The calls of one example; None if one of them cannot be known ahead."""
     planned: list[Call] = []
     results: list[tuple[Any, EarlierResult]] = []
-    given: set[int] = set()  # tensors that were arguments: it is not known which a test means
+    # Tensors that were arguments: where one is returned, it is not known which a test means.
+    given: dict[int, Tensor] = {}
     deeper: set[int] = set()  # tensors of results that no placeholder stands for
     for record in example.calls:
 
@@ -112,7 +117,9 @@ def _plan(example: _Example, returns: Mapping[str, Returns], offset: int) -> lis
         except _NotAhead:
             return None
         planned.append(Call(record.function, args, kwargs, parts))
-        given |= _tensor_ids([record.args, record.kwargs])
+        arguments = _tensors([record.args, record.kwargs])
+        _require_no_answer(record.function, arguments, results, given)
+        given |= {id(tensor): tensor for tensor in arguments}
         if record.error is not None:
             continue  # it is meant to raise
         whole = record.value if isinstance(record.value, tuple) and parts != "opaque" else None
@@ -124,19 +131,53 @@ def _plan(example: _Example, returns: Mapping[str, Returns], offset: int) -> lis
             elif isinstance(part, Tensor) and id(part) not in given:
                 results.append((part, EarlierResult(position, i, by_value=True)))
             else:
-                deeper |= _tensor_ids(part)
+                deeper |= {id(tensor) for tensor in _tensors(part)}
     return planned
+
+
+class AnswerSent(Exception):
+    """A test sends what one call should answer as an argument of a later one."""
+
+
+def _require_no_answer(
+    function: str,
+    arguments: Sequence[Tensor],
+    results: Sequence[tuple[Any, EarlierResult]],
+    given: Mapping[int, Tensor],
+) -> None:
+    """Nothing that a worker is asked for reaches it before it has answered.
+
+    Raises:
+        AnswerSent: an argument is equal to what an earlier call of the same message returns.
+    """
+    for argument in arguments:
+        for result, _ in results:
+            if argument is result or not isinstance(result, Tensor) or not _same(argument, result):
+                continue
+            if not any(_same(argument, known) for known in given.values()):
+                raise AnswerSent(
+                    f"it passes the answer that it expects to {function}: pass on what the student "
+                    "returned, which is compared already"
+                )
+
+
+def _same(a: Tensor, b: Tensor) -> bool:
+    """Whether two tensors are equal, and tell anything at all."""
+    if a.shape != b.shape or a.dtype != b.dtype or a.numel() < 2:
+        return False
+    flat = a.detach().flatten()
+    return bool((flat != flat[0]).any()) and torch.equal(a.detach(), b.detach())
 
 
 class _NotAhead(Exception):
     """An argument lies deep in what was returned before, or is a function: known when asked."""
 
 
-def _tensor_ids(value: Any) -> set[int]:
-    found: set[int] = set()
+def _tensors(value: Any) -> list[Tensor]:
+    found: list[Tensor] = []
 
     def note(tensor: Tensor) -> Tensor:
-        found.add(id(tensor))
+        found.append(tensor)
         return tensor
 
     map_tensors(value, note)

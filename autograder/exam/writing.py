@@ -5,7 +5,7 @@ No pickle: reading an exam runs nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgpack
@@ -119,7 +119,8 @@ def _example(
     example: PreparedExample, device: Device, returns: Mapping[str, Returns], *, asked: bool
 ) -> bytes:
     """An example; its answers as far as they can be kept, its calls if they are asked ahead."""
-    calls = [_call(record, returns) for record in example.calls] if asked else []
+    passed_on = {id(value) for record in example.calls for value in _arguments(record)}
+    calls = [_call(record, returns, passed_on) for record in example.calls] if asked else []
     kept: list[list[Any]] = []
     for answer in example.answers:
         one = [answer.function, answer.args, answer.kwargs, answer.value]
@@ -133,16 +134,37 @@ def _example(
     return write_value([example.inputs, kept, calls], device)
 
 
-def _call(record: CallRecord, returns: Mapping[str, Returns]) -> list[Any]:
-    """A call, of its result only which parts are opaque: what it is told apart by."""
-    parts = returns.get(record.function)
-    value = record.value
-    if record.error is not None or parts is None:
-        value = None
-    elif parts != "opaque":
-        value = tuple(v if how == "opaque" else None for v, how in zip(value, parts, strict=True))
+def _call(
+    record: CallRecord, returns: Mapping[str, Returns], passed_on: Collection[int]
+) -> list[Any]:
+    """A call, of its result only what it is told apart by later: what is passed on of it."""
+
+    def kept(value: Any, how: str | None) -> Any:
+        return value if how == "opaque" or id(value) in passed_on else None
+
+    parts, value = returns.get(record.function), record.value
     failed = record.error is not None
+    if failed:
+        value = None
+    elif isinstance(parts, tuple):
+        value = tuple(kept(v, how) for v, how in zip(value, parts, strict=True))
+    elif parts is None and isinstance(value, tuple):
+        value = tuple(kept(v, None) for v in value)
+    else:
+        value = kept(value, parts)
     return [record.function, record.args, record.kwargs, value, failed]
+
+
+def _arguments(record: CallRecord) -> Iterator[Any]:
+    """What a call got, and what is in it."""
+    left: list[Any] = [record.args, record.kwargs]
+    while left:
+        value = left.pop()
+        yield value
+        if isinstance(value, (tuple, list)):
+            left += value
+        elif isinstance(value, dict):
+            left += value.values()
 
 
 def _answers(answers: Mapping[int, Sequence[Rehearsed]], device: Device) -> bytes:

@@ -5,17 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from torch import Tensor
+
 from autograder.course import Returns
 from autograder.testing import same_value
 
 
 def pairs(known: Any, came: Any, parts: Returns) -> dict[int, Any]:
-    """For each opaque part of the reference's result, what stands for it in the student's."""
-    if parts == "opaque":
-        return {id(known): came}
-    if isinstance(parts, tuple):
-        return {id(k): c for k, c, kind in zip(known, came, parts, strict=True) if kind == "opaque"}
-    return {}
+    """For each part of the reference's result that may be passed on, what the student's is.
+
+    Those are opaque values and tensors; of others nobody can tell which one a test means.
+    """
+    if isinstance(known, tuple) and parts != "opaque":
+        if not isinstance(came, tuple) or len(came) != len(known):
+            return {}
+        both = zip(known, came, parts or [None] * len(known), strict=True)
+        return {id(k): c for k, c, how in both if how == "opaque" or isinstance(k, Tensor)}
+    return {id(known): came} if parts == "opaque" or isinstance(known, Tensor) else {}
 
 
 def matches(known: Any, asked: Any, theirs: Mapping[int, Any]) -> bool:

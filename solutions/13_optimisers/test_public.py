@@ -31,7 +31,7 @@ def assert_steps_are(expected, step, w, grads, **hyperparameters):
     for t, (grad, after) in enumerate(zip(grads, expected, strict=True), start=1):
         got, state = step(w, grad, state, **hyperparameters)
         assert_close(got, after, f"w after step {t}")
-        w = after
+        w = got
 
 
 def assert_steps_like_torch(optimiser, step, case, *, tol=None, **hyperparameters):
@@ -47,7 +47,7 @@ def assert_steps_like_torch(optimiser, step, case, *, tol=None, **hyperparameter
     for t, (grad, after) in enumerate(zip(case.grads, expected, strict=True), start=1):
         got, state = step(w, grad, state, **hyperparameters)
         assert_close(got, after, f"w after step {t}", tol=tol)
-        w = after
+        w = got
 
 
 def narrow_valley(device):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+import pytest
 import torch
 
 from autograder.devices import CPU
 from autograder.exam import script_of
+from autograder.exam.scripts import AnswerSent
 from autograder.supervisor import ExpectedError
 from autograder.testing import CallRecord, Opaque
 from autograder.worker import TO_WORKER, frames
@@ -61,3 +63,13 @@ def test_a_refusal_is_expected_as_the_reference_makes_it():
     ):
         script, _ = asked(CallRecord("f", (X,), {}, error=error))
         assert script.expected == [expected]
+
+
+def test_an_answer_is_never_sent_before_it_was_given():
+    first = CallRecord("step", (X,), {}, torch.tensor([1.0, 2.0]))
+    again = CallRecord("step", (torch.tensor([1.0, 2.0]),), {}, Y)
+    with pytest.raises(AnswerSent, match="passes the answer that it expects to step"):
+        asked(first, again)
+    # What was an argument before tells nothing, nor does what is everywhere the same.
+    asked(CallRecord("step", (first.value.clone(),), {}, first.value), again)
+    asked(CallRecord("step", (X,), {}, torch.zeros(2)), CallRecord("f", (torch.zeros(2),), {}, Y))
