@@ -9,6 +9,7 @@ submission.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import sys
@@ -26,6 +27,7 @@ from autograder.devices import CPU, DEVICES
 from autograder.exam.prepared import PreparationError, PreparedExample, PreparedTest
 from autograder.exam.probes import count_elements, probes
 from autograder.exam.running import ReferenceRun
+from autograder.exam.values import NotKeepable, write_value
 from autograder.testing import (
     GRADING_PLUGIN,
     SUBJECTS,
@@ -146,6 +148,7 @@ class _Recorder:
         self.tests: list[DrawnTest] = []
         self._probes: dict[str, list[int]] | None = None
         self.faults: list[str] = []
+        self._timed: set[bytes] = set()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_configure(self, config: pytest.Config) -> None:
@@ -209,15 +212,42 @@ class _Recorder:
         def keep(**arguments: Any) -> None:
             drawn = {k: v for k, v in arguments.items() if k not in test.fixtures}
             every.append(drawn)
-            if not test.place.simulated:
+            if not test.place.simulated and self._is_new(test, drawn):
                 self._keep(test, drawn)
 
         every: list[dict[str, Any]] = []
-        hypothesis.seed(self.seed)(test.function)
+        hypothesis.seed(self._seed_of(test))(test.function)
         with body_replaced(test.function, keep):
             test.function(**test.fixtures)
         if test.place.simulated:
             self._keep(test, _typical(every))
+        elif not test.examples:
+            raise PreparationError(
+                f"{test.name} is timed on inputs that other tests are timed on: a slow function "
+                "that remembers its answers would pass. Draw others."
+            )
+
+    def _seed_of(self, test: DrawnTest) -> int:
+        """Where its inputs come from: tests that draw alike draw the same, but for timed ones."""
+        if test.speed is None:
+            return self.seed
+        own = hashlib.sha256(f"{self.seed} {test.variant}".encode()).digest()
+        return int.from_bytes(own[:8], "big")
+
+    def _is_new(self, test: DrawnTest, drawn: dict[str, Any]) -> bool:
+        """Whether a test may run on an input: none is timed twice, whichever test drew it.
+
+        A function that is slow and remembers what it answered would be fast the second time.
+        """
+        if test.speed is None:
+            return True
+        try:
+            inputs = write_value(drawn)
+        except NotKeepable:
+            return True
+        new = inputs not in self._timed
+        self._timed.add(inputs)
+        return new
 
     def _take_over(self, test: DrawnTest) -> bool:
         """For the simulated device: keep some of what was drawn for the CPU, if it was."""
