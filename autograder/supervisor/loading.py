@@ -11,8 +11,9 @@ from autograder.supervisor.endings import why_it_did_not_load
 from autograder.supervisor.session import Session
 from autograder.testing import StudentError, StudentStopped
 
-# So many of a notebook's cells may stop its process, and it is loaded again without them.
-MOST_SKIPPED = 4
+# So many of a notebook's cells may hang as long as a call may; from then on each has its share of
+# the time that is left, so that what stands in the others always counts.
+MOST_PATIENT = 3
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,9 @@ class Loader:
         worker = self._session.worker
         if worker is not None and worker is self._worker:
             return worker
+        if self._given_up is None and self._nothing_left:
+            # The other device's loader has said which.
+            self._given_up = StudentStopped("timeout", "Loading did not return")
         if self._given_up is not None:
             raise self._given_up
         # What is said about loading reaches students. Only the first time nothing hidden is known.
@@ -83,12 +87,20 @@ class Loader:
             try:
                 self._load(worker, again)
             except StudentStopped as stop:
-                if len(self._skipped) == min(MOST_SKIPPED, len(self._code.cells)):
+                if self._session.over or self._nothing_left:
                     self._given_up = stop
                     raise
             else:
                 self._worker = worker
                 return worker
+
+    @property
+    def _left_out(self) -> set[int]:
+        return self._skipped | self._session.hung
+
+    @property
+    def _nothing_left(self) -> bool:
+        return 0 < len(self._code.cells) == len(self._left_out)
 
     def _load(self, worker: Worker, again: bool) -> None:
         """Run the cells, but those that stopped a process.
@@ -97,15 +109,19 @@ class Loader:
             StudentStopped: this one, too.
         """
         for position, (label, source) in enumerate(self._code.cells):
-            if position in self._skipped:
+            if position in self._left_out:
                 continue
             try:
-                error = worker.load(
-                    self._code.module, label, source, self._session.seconds(), device=self._device
-                )
+                seconds = self._session.seconds()
+                if len(self._session.hung) >= MOST_PATIENT:
+                    seconds = self._session.share(seconds, len(self._code.cells) - position)
+                error = worker.load(self._code.module, label, source, seconds, device=self._device)
             except StudentStopped as stop:
-                self._skipped.add(position)
                 explained = self._session.explained(stop)
+                # What ends its process here may not do so on another device; what hangs is not
+                # waited for twice.
+                hung = explained.category == "timeout"
+                (self._session.hung if hung else self._skipped).add(position)
                 if again and explained is stop:
                     sentence = f"Loading {label} once more ended its process."
                 else:

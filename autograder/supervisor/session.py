@@ -35,6 +35,7 @@ class Session:
     Attributes:
         call_seconds: the same.
         layers: which layers of the confinement hold.
+        hung: positions of the cells that hung, on whichever device.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Session:
     ) -> None:
         self.call_seconds = call_seconds
         self.layers: dict[str, str] = {}
+        self.hung: set[int] = set()
         self._submission_seconds = submission_seconds
         self._ends = time.monotonic() + submission_seconds
         self._workers, self._limits, self._seed = workers, limits, seed
@@ -90,9 +92,21 @@ class Session:
         self.close()  # the worker may still have questions to answer
         raise StudentStopped("timeout", "")
 
+    def share(self, seconds: float, parts: int) -> float:
+        """The same time, but no more than a part's share of half of what is left.
+
+        The other half is for the tests.
+        """
+        return min(seconds, max(0.1, (self._ends - time.monotonic()) / 2 / parts))
+
+    @property
+    def over(self) -> bool:
+        """Whether there is no time left."""
+        return time.monotonic() >= self._ends
+
     def explained(self, stop: StudentStopped) -> StudentStopped:
         """The same, unless the time of the submission was up: then that."""
-        if stop.category != "timeout" or time.monotonic() < self._ends:
+        if stop.category != "timeout" or not self.over:
             return stop
         return StudentStopped(
             "timeout", f"grading this submission had already taken {self._submission_seconds:g} s"

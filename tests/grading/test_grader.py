@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import re
 import time
+from dataclasses import replace
 from pathlib import Path
+
+from autograder.grading import UnitGrader
+from autograder.supervisor import Code
 
 STUB = """
 def scale_forward(x, w):
@@ -173,6 +177,24 @@ def test_a_cell_that_fails_costs_nothing_that_stands_in_other_cells(grade, scali
     assert len(graded.problems) == 4
     for label, problem in zip(["nb[2]", "nb[3]", "nb[4]", "nb[5]"], graded.problems, strict=True):
         assert label in problem
+
+
+def test_however_many_cells_hang_or_end_the_process_the_others_count(grade, scaling_source):
+    half = scaling_source.index("# %%\ndef total")
+    bad = ["while True:\n    pass", "import os\nos._exit(1)"] * 6
+    parts = [scaling_source[:half], *bad, scaling_source[half:]]
+    graded = grade(cells=[(f"nb[{n}]", part) for n, part in enumerate(parts)])
+    assert points(graded) == FULL
+    assert len(graded.problems) == len(bad)
+    assert graded.seconds < 30  # of the 60 that a submission has
+
+
+def test_a_module_that_never_ends_is_waited_for_once(grade, grader):
+    settings = replace(grader.settings, devices=("cpu", "cuda (simulated)"), smaller=False)
+    both = UnitGrader(grader.unit, settings, grader.workers)
+    graded = both.grade(Code("scaling", (("scaling.py", "while True:\n    pass\n"),)), {})
+    assert sum(points(graded).values()) == 0.0
+    assert graded.problems == ["Loading scaling.py did not return within 1 s."]
 
 
 def test_a_returned_object_of_the_wrong_kind_is_the_students_failure(grade):
