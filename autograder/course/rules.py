@@ -9,7 +9,8 @@ forbidden unless the unit says otherwise, in the marker of one text cell of its 
 
 Operators are meant by the names that PyTorch's dispatcher gives them (``aten::convolution``), as
 regular expressions, so that a variant, a fused kernel or another library's copy of the same
-operator is meant as well.
+operator is meant as well. NumPy's functions that are the answer are meant too, SciPy as a whole;
+what is computed element by element with Python's `math` is the student's own loop.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ class Group:
     Attributes:
         what: in words, e.g. ``"convolutions"``.
         operators: regular expressions that are searched in the dispatcher's names.
-        python: functions and modules of PyTorch that are Python, by their dotted names; a name
-            that ends in ``.*`` is everything below it.
+        python: functions that are not operators, by their dotted names: of PyTorch where it is
+            Python, and of NumPy.
         words: attributes by which a text that uses the group can be recognised.
     """
 
@@ -64,7 +65,13 @@ OPERATOR_GROUPS: dict[str, Group] = {
         ("backward", "requires_grad", "requires_grad_", "autograd", "retain_grad", "grad_fn"),
     ),
     "convolution": Group(
-        "convolutions", ("conv(?!ert)", "nnpack", "xnnpack"), (), ("conv1d", "conv2d", "conv3d")
+        "convolutions",
+        ("conv(?!ert)", "nnpack", "xnnpack"),
+        (
+            *("numpy.convolve", "numpy.correlate"),
+            *("numpy._core.multiarray.correlate", "numpy._core.multiarray.correlate2"),
+        ),
+        ("conv1d", "conv2d", "conv3d", "convolve", "correlate"),
     ),
     "windows": Group(
         "unfold and fold", ("im2col", "col2im"), (), ("unfold", "fold", "Unfold", "Fold")
@@ -92,7 +99,7 @@ OPERATOR_GROUPS: dict[str, Group] = {
     "softmax": Group(
         "softmax and log-sum-exp",
         ("softmax", "softmin", "log(sum|add|cumsum)_?exp"),
-        (),
+        ("numpy.logaddexp", "numpy.logaddexp2"),
         ("softmax", "log_softmax", "logsumexp", "logaddexp", "logcumsumexp", "softmin"),
     ),
     "losses": Group(
@@ -119,7 +126,9 @@ OPERATOR_GROUPS: dict[str, Group] = {
         (),
         ("sigmoid", "expit", "logsigmoid", "Sigmoid"),
     ),
-    "tanh": Group("tanh", ("(?<!a)(?<!arc)tanh", "gelu", "mish"), (), ("tanh", "Tanh")),
+    "tanh": Group(
+        "tanh", ("(?<!a)(?<!arc)tanh", "gelu", "mish"), ("numpy.tanh",), ("tanh", "Tanh")
+    ),
 }
 
 DEFAULT_RULES = (

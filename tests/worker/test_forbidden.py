@@ -10,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 
+import numpy
 import pytest
 import torch
 from torch.nn import functional
@@ -27,6 +28,7 @@ W = torch.linspace(1, 2, 24, dtype=torch.float64).reshape(2, 3, 2, 2)
 HEAD = """
 import gc, threading, warnings
 warnings.simplefilter("ignore")
+import numpy
 import torch
 from torch.nn import functional as F
 
@@ -334,6 +336,10 @@ OTHERS = {
         lambda x: x[0].softmax(-1),
     ),
     "log-sum-exp": ("return torch.logsumexp(x, -1)", lambda x: torch.logsumexp(x, -1)),
+    "log-add-exp of NumPy": (
+        "return torch.from_numpy(numpy.logaddexp.reduce(x.numpy(), axis=-1))",
+        lambda x: torch.logsumexp(x, -1),
+    ),
     "log-sum-exp as a running sum": (
         "return torch.logcumsumexp(x, -1)[..., -1]",
         lambda x: torch.logsumexp(x, -1),
@@ -495,6 +501,62 @@ def test_an_activation_is_forbidden_where_a_unit_says_so(name: str, forks: Worke
     assert isinstance(reply, Reply)
     assert reply.error is not None
     assert operator_of(reply.error) == f"aten::{name}"
+
+
+NUMPY = {
+    "the ufunc": "numpy.tanh(x.numpy())",
+    "the ufunc where it comes from": "numpy._core.umath.tanh(x.numpy())",
+    "the ufunc in the library that holds it": "numpy._core._multiarray_umath.tanh(x.numpy())",
+    "the ufunc of masked arrays": "numpy.ma.tanh(x.numpy()).data",
+    "the ufunc that masked arrays hold": "numpy.ma.core.tanh.f(x.numpy())",
+    "the ufunc by a pickle": "__import__('pickle').loads(b'cnumpy\\ntanh\\n.')(x.numpy())",
+    "the ufunc, imported once more": """(
+        [__import__("sys").modules.pop(m) for m in [*__import__("sys").modules]
+         if m.startswith("numpy._core.umath")], __import__("numpy._core.umath"))
+        and __import__("sys").modules["numpy._core.umath"].tanh(x.numpy())""",
+}
+
+
+@pytest.mark.parametrize("way", NUMPY)
+def test_an_activation_is_forbidden_in_numpy_too(way: str, forks: Workers) -> None:
+    source = function(f"return torch.as_tensor({NUMPY[way]})", "x")
+    assert is_right(run(forks, BAN, source, X), X.tanh()), "this is no way to the function"
+    reply = run(forks, ban_of([*DEFAULT_RULES, "tanh"]), source, X)
+    assert isinstance(reply, Reply)
+    assert reply.error is not None
+    assert operator_of(reply.error) == "numpy.tanh"
+
+
+def test_a_convolution_of_numpy_is_forbidden(forks: Workers) -> None:
+    rows = X.reshape(-1), W.reshape(-1)
+    expected = torch.tensor(numpy.convolve(*(row.numpy() for row in rows)))
+    for way in (
+        "numpy.convolve(x.numpy(), w.numpy())",
+        "numpy.correlate(x.numpy(), w.numpy()[::-1].copy(), 'full')",
+        "numpy._core.multiarray.correlate(x.numpy(), w.numpy()[::-1].copy(), 2)",
+        "numpy._core._multiarray_umath.correlate2(x.numpy(), w.numpy()[::-1].copy(), 2)",
+        "numpy.ma.convolve(x.numpy(), w.numpy()).data",
+        "numpy.poly1d(x.numpy()) * numpy.poly1d(w.numpy())",
+    ):
+        source = function(f"return torch.as_tensor(numpy.asarray({way}))", "x, w")
+        assert is_right(run(forks, Ban(), source, *rows), expected), f"{way} is no way to it"
+        assert not is_right(run(forks, BAN, source, *rows), expected), way
+
+
+def test_a_loop_over_elements_is_the_students_own(forks: Workers) -> None:
+    body = """
+        import math
+        return torch.tensor([math.tanh(v) for v in x.flatten().tolist()]).reshape(x.shape)
+        """
+    reply = run(forks, ban_of([*DEFAULT_RULES, "tanh"]), function(body, "x"), X)
+    assert is_right(reply, X.tanh().float())
+
+
+def test_scipy_is_not_there(forks: Workers) -> None:
+    reply = run(forks, BAN, function("import scipy.special", "x"), X)
+    assert isinstance(reply, Reply)
+    assert reply.error is not None
+    assert reply.error.message == "SciPy is not there when this unit is graded: write it yourself"
 
 
 def test_the_exception_names_the_operator_and_the_line(forks: Workers) -> None:
