@@ -20,6 +20,9 @@ from autograder.submissions import (
     single_submission,
 )
 
+# From so many students on, what one of them seems to have handed in alone is not graded by itself.
+_CLASS = 3
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -64,29 +67,48 @@ def find_submissions(
 
 def units_present(
     found: Discovery, units: Sequence[Unit], recognised: Sequence[RecognisedUnit]
-) -> list[Unit]:
-    """The units that at least one of the submissions holds something for.
+) -> tuple[list[Unit], list[str]]:
+    """The units that the submissions hold something for.
+
+    What only one student of a class seems to have handed in is most likely a name that happens to
+    fit: grading it would give everybody else a zero for a unit that was not due.
 
     Args:
         found: the submissions.
         units: all of the course's.
         recognised: the same, as `autograder.submissions` knows them.
 
+    Returns:
+        Those to grade, and a sentence on each that is left out.
+
     Raises:
         GradingError: there is none.
     """
     by_name = {unit.name: unit for unit in recognised}
-    present = [
-        unit
+    holders = {
+        unit.name: {a.student: a for a in found.attempts if _holds(a, by_name[unit.name])}
         for unit in units
-        if any(_holds(attempt, by_name[unit.name]) for attempt in found.attempts)
-    ]
-    if not present:
+    }
+    students = {attempt.student for attempt in found.attempts}
+    if not any(holders.values()):
         raise GradingError(
             "None of the submissions holds work on a unit of this course. Name the unit with "
             "--unit to grade them all the same, or see docs/submitting.md for what is found."
         )
-    return present
+    alone = len(students) >= _CLASS and any(len(those) > 1 for those in holders.values())
+    present, left_out = [], []
+    for unit in units:
+        those = holders[unit.name]
+        if alone and len(those) == 1:
+            ((student, attempt),) = those.items()
+            left_out.append(
+                f"Only {student} seems to have handed in something for {unit.name} "
+                f"({attempt.label}): it is not graded. Name it with --unit {unit.name} if it is to "
+                "be."
+            )
+        elif those:
+            present.append(unit)
+    return present, left_out
 
 
 def _holds(attempt: Attempt, unit: RecognisedUnit) -> bool:
@@ -97,13 +119,16 @@ def _holds(attempt: Attempt, unit: RecognisedUnit) -> bool:
     return checked is not None and not checked.untouched
 
 
-def plan(found: Discovery, units: Sequence[Unit], *, best: bool) -> Plan:
+def plan(
+    found: Discovery, units: Sequence[Unit], *, best: bool, warnings: Sequence[str] = ()
+) -> Plan:
     """Decide which attempts are graded.
 
     Args:
         found: the submissions.
         units: the units to grade.
         best: whether a student's best attempt counts, so that all are graded, or the latest.
+        warnings: more sentences about what was found.
     """
     by_student: dict[str, list[Attempt]] = {}
     for attempt in found.attempts:
@@ -116,7 +141,7 @@ def plan(found: Discovery, units: Sequence[Unit], *, best: bool) -> Plan:
                 jobs.append(
                     Job(number=len(jobs), unit=unit.name, attempt=attempt, attempts=len(attempts))
                 )
-    return Plan(tuple(jobs), tuple(found.warnings))
+    return Plan(tuple(jobs), (*found.warnings, *warnings))
 
 
 def plan_one(

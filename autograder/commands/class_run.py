@@ -56,8 +56,10 @@ def plan_class(course: Course, paths: list[Path], names: list[str], student: str
         return plan_one(paths[0], student, units, known)
     with out.status("Looking at the submissions ..."):
         found = find_submissions(paths, known, platforms())
-        units = units or units_present(found, every, known)
-    return plan(found, units, best=course.policy.attempt == "best")
+        left_out: list[str] = []
+        if not units:
+            units, left_out = units_present(found, every, known)
+    return plan(found, units, best=course.policy.attempt == "best", warnings=left_out)
 
 
 @dataclass(frozen=True)

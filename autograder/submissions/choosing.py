@@ -13,6 +13,7 @@ from autograder.submissions.text import listing
 
 _DEFINES = re.compile(rb'(?:^|"|\\n)[ \t]*def[ \t]+(\w+)', re.MULTILINE)  # also inside JSON
 _STUB_DEFINES = re.compile(r"^def (\w+)", re.MULTILINE)
+_UNWRITTEN = re.compile(r"^[ \t]+raise NotImplementedError", re.MULTILINE)
 
 
 def candidates(
@@ -22,7 +23,7 @@ def candidates(
 
     By name: the unit's own name, then a copy of it (``layers (1).py``), then a name that holds it
     (``alice_layers.py``); in the unit's folder before elsewhere, near the top before deep inside.
-    With no such name: the only file, or the only one that defines a function of the unit.
+    With no such name: the only file, or the only one that defines a function the unit asks for.
 
     Args:
         items: the modules and notebooks of the submission.
@@ -83,8 +84,10 @@ def _unnamed(
 
 
 def _functions(unit: RecognisedUnit) -> set[bytes]:
-    """The functions that the unit's stub defines."""
-    return {name.encode() for name in _STUB_DEFINES.findall(unit.stub or "")}
+    """The functions that students write: what they are given says nothing about whose it is."""
+    parts = _STUB_DEFINES.split(unit.stub or "")[1:]
+    bodies = dict(zip(parts[::2], parts[1::2], strict=True))
+    return {name.encode() for name, body in bodies.items() if _UNWRITTEN.search(body)}
 
 
 def _defined(item: Item, limit: int) -> set[bytes]:

@@ -68,3 +68,29 @@ def test_a_folder_without_submissions_is_said_to_be_one(course, tmp_path, names)
     (tmp_path / "empty").mkdir()
     with pytest.raises(GradingError, match="No submissions were found in"):
         plan_class(course, [tmp_path / "empty"], names)
+
+
+def test_what_one_student_alone_seems_to_hand_in_is_said_and_not_graded(
+    course, submissions, scaling_source
+):
+    for student in ("eve", "zoe"):
+        (submissions / student).mkdir()
+        (submissions / student / "scaling.py").write_text(scaling_source, encoding="utf-8")
+    (submissions / "zoe" / "shifting.py").write_text(scaling_source, encoding="utf-8")
+    plan = plan_class(course, [submissions], [])
+    assert {job.unit for job in plan.jobs} == {"01_scaling"}
+    assert len(plan.jobs) == 4
+    (told,) = plan.warnings
+    assert told.startswith("Only zoe seems to have handed in something for 02_shifting (zoe)")
+    assert "--unit 02_shifting" in told
+    plan = plan_class(course, [submissions], ["shifting"])
+    assert (len(plan.jobs), plan.warnings) == (4, ())
+
+
+def test_a_class_that_handed_in_one_thing_each_is_graded(course, tmp_path, scaling_source):
+    for student, module in (("ada", "scaling"), ("bob", "shifting"), ("eve", "none")):
+        (tmp_path / "class" / student).mkdir(parents=True)
+        file = tmp_path / "class" / student / f"{module}.py"
+        file.write_text(scaling_source if module != "none" else "", encoding="utf-8")
+    plan = plan_class(course, [tmp_path / "class"], [])
+    assert {job.unit for job in plan.jobs} == {"01_scaling", "02_shifting"}

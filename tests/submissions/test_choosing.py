@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from autograder.submissions import Limits, RecognisedUnit, Unreadable, read
@@ -65,6 +67,15 @@ def test_the_only_file_is_taken_whatever_its_name(grade, work):
 def test_of_several_unnamed_files_the_one_with_the_units_functions_is_taken(grade, work):
     files = {"one.py": work, "two.py": "def conv2d_forward(x): ...\n", "util.py": ""}
     assert labels(grade(files)) == ["one.py"]
+
+
+def test_a_helper_that_students_are_given_says_nothing_about_whose_a_file_is(
+    grade, stub, layers, work
+):
+    given = "def require(holds, message):\n    if not holds:\n        raise ValueError(message)\n"
+    unit = replace(layers, stub=f"{stub}\n{given}")
+    assert grade({"homework.py": given + "def f(x): ...\n", "b.py": ""}, unit) is None
+    assert labels(grade({"homework.py": given + work, "b.py": ""}, unit)) == ["homework.py"]
 
 
 def test_files_that_cannot_be_told_apart_are_named_in_a_sentence(grade):
