@@ -59,7 +59,8 @@ class JobGrader:
 
     def check(self, task: Check) -> Reply:
         """What the public tests say of the files in a unit's folder."""
-        unit = self._unit(task.unit)
+        # As it was released: the student's file may be anything.
+        unit = next(unit for unit in self.course.units if unit.name == task.unit)
         result = check(self.course, unit, task.exercises, self.settings, self.workers, self._exams)
         return Reply(number=-1, result=result)
 

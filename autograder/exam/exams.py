@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from autograder.course import Mistake, Returns, Unit, mistakes
+from autograder.devices import CPU
 from autograder.exam.ladder import search, small_examples
 from autograder.exam.prepared import (
     ExampleSet,
@@ -61,7 +62,7 @@ def draw(request: ExamRequest, *, losing: bool = True) -> Drawn:
     """
     unit, student = request.unit, Student()
     module = reference_of(unit) if request.hidden else None
-    backend = ModuleBackend(module, unit.returns) if module is not None else None
+    backend = ModuleBackend(module, unit.returns, own=True) if module is not None else None
     tests = prepare(
         request.test_files,
         student,
@@ -73,6 +74,7 @@ def draw(request: ExamRequest, *, losing: bool = True) -> Drawn:
     known = mistakes(unit) if request.hidden else []
     rehearsal = Rehearsal(known, student, unit.returns)
     run = ReferenceRun(student, backend)
+    on_cpu = {test.variant for test in tests if test.place is CPU}
     for test in tests:
         if test.speed is not None:
             test.graded.timed = True
@@ -83,17 +85,18 @@ def draw(request: ExamRequest, *, losing: bool = True) -> Drawn:
             except AnswerSent as error:
                 raise PreparationError(f"{test.location} cannot be graded: {error}") from None
         if losing:
-            _complete(test, request, run, rehearsal)
+            alone = test.place is CPU or test.variant not in on_cpu
+            _complete(test, request, run, rehearsal, alone=alone)
     return Drawn(student, tests, known, unit.returns)
 
 
 def _complete(
-    test: DrawnTest, request: ExamRequest, run: ReferenceRun, rehearsal: Rehearsal
+    test: DrawnTest, request: ExamRequest, run: ReferenceRun, rehearsal: Rehearsal, *, alone: bool
 ) -> None:
     """Add what is asked of a test where a submission fails it."""
     asked = run.reference is not None
     if asked:
-        test.rehearsed = rehearsal.on(test)
+        test.rehearsed = rehearsal.on(test, alone=alone)
     if request.smaller and is_property(test.function) and not test.place.simulated:
         # On the simulated device it matters where tensors are, not what is in them.
         smaller = small_examples(

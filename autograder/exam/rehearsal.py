@@ -65,12 +65,18 @@ class Rehearsal:
                 return self._student.calls
         return None
 
-    def on(self, test: PreparedTest) -> list[dict[int, list[Rehearsed]]]:
-        """For each example of a test what the mistakes of its exercise that fail on it answer."""
+    def on(self, test: PreparedTest, *, alone: bool = True) -> list[dict[int, list[Rehearsed]]]:
+        """For each example of a test what the mistakes of its exercise that fail on it answer.
+
+        Args:
+            test: the test.
+            alone: whether it is not also run on the CPU.
+        """
         answers: list[dict[int, list[Rehearsed]]] = [{} for _ in test.examples]
         for number, mistake in self.of(test.exercise):
-            if mistake.on and test.place is CPU:
-                continue  # there it is none
+            # One of placement is none on the CPU; any other fails there too, and is named by that.
+            if test.place is CPU if mistake.on else test.place.simulated and not alone:
+                continue
             failures = 0
             for position, example in enumerate(test.examples):
                 calls = self.calls(mistake, test, example)
@@ -88,7 +94,7 @@ class Rehearsal:
             module = ModuleType(mistake.name)
             # Our own code, from solutions/: it runs here as the reference does.
             exec(compile(mistake.source, f"<{mistake.name}>", "exec"), module.__dict__)
-            self._backends[mistake.name] = ModuleBackend(module, self._returns)
+            self._backends[mistake.name] = ModuleBackend(module, self._returns, own=True)
         return self._backends[mistake.name]
 
 

@@ -195,10 +195,11 @@ class UnitGrader:
             outcome = self._outcome(test, backends, began, stopped)
             if category := outcome.stopped:
                 stopped[test.variant] = category
+            again = test.place.simulated and test.variant in failed  # for the same reason
             if outcome.failed and test.variant not in failed:
                 failed.add(test.variant)
                 misplaced.add((test.exercise, test.device))
-            if test.speed is None:  # large inputs tell no more, and take longer
+            if test.speed is None and not again:  # large inputs tell no more, and take longer
                 suspicion.look(test, outcome.failed)
             result = test_result(outcome, test.exercise, backends.sources)
             tests.append(Tested(test, result, failed=bool(outcome.failed)))

@@ -115,10 +115,17 @@ class ModuleBackend:
     Args:
         module: where the functions are.
         returns: for each function how its result travels (`autograder.course.calls.returns`).
+        own: whether the module is our own; see `autograder.worker.snapshot`.
     """
 
-    def __init__(self, module: ModuleType, returns: Mapping[str, Returns] | None = None) -> None:
-        self.module, self.returns = module, returns or {}
+    def __init__(
+        self,
+        module: ModuleType,
+        returns: Mapping[str, Returns] | None = None,
+        *,
+        own: bool = False,
+    ) -> None:
+        self.module, self.returns, self.own = module, returns or {}, own
 
     def call(self, record: CallRecord) -> None:
         function = getattr(self.module, record.function, None)
@@ -127,7 +134,7 @@ class ModuleBackend:
                 f"there is no function {record.function} in {self.module.__name__}"
             )
         args, kwargs = _unwrap(copied((record.args, record.kwargs)))
-        before = snapshot(args, kwargs)
+        before = snapshot(args, kwargs, own=self.own)
         began = time.process_time()
         try:
             value = function(*args, **kwargs)

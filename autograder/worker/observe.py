@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -36,22 +36,24 @@ _NO_PARTS: dict[str, Any] = {}
 class Snapshot:
     """What a call's arguments looked like when the snapshot was taken."""
 
-    __slots__ = ("_args", "_before", "_kwargs")
+    __slots__ = ("_args", "_before", "_kwargs", "_own")
 
-    def __init__(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
-        self._args, self._kwargs = tuple(args), dict(kwargs)
-        self._before = _take(self._args, self._kwargs)
+    def __init__(
+        self, args: Sequence[Any], kwargs: Mapping[str, Any], *, own: bool = False
+    ) -> None:
+        self._args, self._kwargs, self._own = tuple(args), dict(kwargs), own
+        self._before = _take(self._args, self._kwargs, own)
 
     def changes(self) -> list[str]:
         """The changed parts, e.g. ``["args[0]", "kwargs['state'].m[2]"]``, at most 20."""
-        after = _take(self._args, self._kwargs)
+        after = _take(self._args, self._kwargs, self._own)
         changed: list[str] = []
         for path, before in self._before.items():
             _compare(path, before, after[path], changed)
         return changed[:20]
 
 
-def snapshot(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Snapshot:
+def snapshot(args: Sequence[Any], kwargs: Mapping[str, Any], *, own: bool = False) -> Snapshot:
     """Remember what the arguments of a call look like.
 
     Tensors and arrays are compared by dtype, shape, strides and bytes; containers and objects by
@@ -60,6 +62,8 @@ def snapshot(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Snapshot:
     Args:
         args: positional arguments.
         kwargs: arguments by name.
+        own: what may change them is our own code, which writes to tensors by PyTorch's operators
+            only: then PyTorch's count of writes tells, without looking at any content.
 
     Returns:
         An object whose ``changes()`` names the parts that are different now.
@@ -67,8 +71,8 @@ def snapshot(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Snapshot:
     return Snapshot(args, kwargs)
 
 
-def _take(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, _Print]:
-    walk = _Walk()
+def _take(args: tuple[Any, ...], kwargs: dict[str, Any], own: bool) -> dict[str, _Print]:
+    walk = _Walk(_counted if own else _tensor)
     prints = {f"args[{i}]": walk.look(value, 0) for i, value in enumerate(args)}
     for name, value in kwargs.items():
         prints[f"kwargs[{name!r}]"] = walk.look(value, 0)
@@ -78,10 +82,10 @@ def _take(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, _Print]:
 class _Walk:
     """One walk over the arguments: bounded, and safe for structures that contain themselves."""
 
-    __slots__ = ("_nodes", "_open")
+    __slots__ = ("_nodes", "_open", "_tensor")
 
-    def __init__(self) -> None:
-        self._nodes = 0
+    def __init__(self, tensor: Callable[[Tensor], _Print]) -> None:
+        self._nodes, self._tensor = 0, tensor
         self._open: set[int] = set()
 
     def look(self, o: Any, depth: int) -> _Print:
@@ -89,7 +93,7 @@ class _Walk:
         if kind in _LEAVES:
             return (kind, repr(o) if kind is float or kind is complex else o, _NO_PARTS)
         if kind is Tensor or isinstance(o, Tensor):
-            return _tensor(o)
+            return self._tensor(o)
         self._nodes += 1
         if self._nodes > _MOST_NODES or depth > _DEEPEST or id(o) in self._open:
             return (kind, None, _NO_PARTS)
@@ -149,6 +153,12 @@ def _tensor(t: Tensor) -> _Print:
         dense = t.detach().cpu().clone(memory_format=torch.contiguous_format)
         content = _digest(dense.view(-1).view(torch.uint8).numpy().tobytes())
     return (Tensor, (t.dtype, shape, strides, content), _NO_PARTS)
+
+
+def _counted(t: Tensor) -> _Print:
+    if t.is_inference():
+        return _tensor(t)
+    return (Tensor, (t.dtype, t.shape, t._version), _NO_PARTS)
 
 
 def _digest(content: bytes) -> bytes:

@@ -23,8 +23,8 @@ from autograder.exam import (
     ExamRequest,
     ExamStore,
     PreparationError,
+    exams,
     file_name,
-    keeping,
     read_exam,
     rehearsal,
     write_secret,
@@ -132,7 +132,7 @@ def drawn(monkeypatch) -> list[ExamRequest]:
         seen.append(request)
         raise PreparationError("not drawn here")
 
-    monkeypatch.setattr(keeping, "draw", draw)
+    monkeypatch.setattr(exams, "draw", draw)
     return seen
 
 
