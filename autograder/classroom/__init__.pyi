@@ -11,7 +11,16 @@ from .preparations import prepare_units
 from .processes import GradingProcesses
 from .recognition import recognised_unit
 from .regrading import Change, accept_lower, mark_changes
-from .verifying import DIAGNOSED_SHARE, Verdict, diagnosed_share, judge, variants, write_class
+from .verifying import (
+    DIAGNOSED_SHARE,
+    Verdict,
+    diagnosed_share,
+    inlined,
+    inlined_problems,
+    judge,
+    variants,
+    write_class,
+)
 
 __all__ = [
     "DIAGNOSED_SHARE",
@@ -31,6 +40,8 @@ __all__ = [
     "find_submissions",
     "grade_class",
     "idle_extensions",
+    "inlined",
+    "inlined_problems",
     "judge",
     "mark_changes",
     "needs_a_person",

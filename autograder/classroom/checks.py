@@ -31,7 +31,7 @@ def check_units(
     units = {unit.name: unit for unit, _ in targets}
     tasks = [Check(unit=unit.name, exercises=exercises) for unit, exercises in targets]
     with GradingProcesses(orders, 1) as grading:
-        for task, reply in grading.check(tasks, settings.submission_seconds):
+        for task, reply in grading.run(tasks, settings.submission_seconds):
             if reply.result is None:
                 raise GradingError(reply.fault)
             yield units[task.unit], reply.result

@@ -14,7 +14,17 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from autograder.classroom.messages import Job, Orders, Prepare, Ready, Reply, Task, decode, encode
+from autograder.classroom.messages import (
+    Inline,
+    Job,
+    Orders,
+    Prepare,
+    Ready,
+    Reply,
+    Task,
+    decode,
+    encode,
+)
 from autograder.course import Course
 from autograder.errors import HandgradError
 from autograder.worker import ForkedZygote
@@ -74,6 +84,8 @@ def _reply(grader: JobGrader, task: Task, on_ready: Callable[[Ready], None]) -> 
     try:
         if isinstance(task, Job):
             return grader.grade(task, on_ready)
+        if isinstance(task, Inline):
+            return grader.inline(task)
         return grader.prepare(task) if isinstance(task, Prepare) else grader.check(task)
     except BrokenPipeError:
         raise

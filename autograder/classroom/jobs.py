@@ -9,11 +9,11 @@ from typing import Any
 
 import msgspec
 
-from autograder.classroom.messages import Check, Job, Prepare, Ready, Reply
+from autograder.classroom.messages import Check, Inline, Inlined, Job, Prepare, Ready, Reply
 from autograder.classroom.reading import read_job, whose
 from autograder.classroom.recognition import recognised_unit
 from autograder.course import Course, Unit, read_unit
-from autograder.exam import ExamStore, PreparationError
+from autograder.exam import ExamStore, PreparationError, inlined_mistakes
 from autograder.grading import (
     Settings,
     UnitGrader,
@@ -56,6 +56,16 @@ class JobGrader:
         size = kept.file.stat().st_size / 1e6
         how = "prepared" if kept.prepared else "was there"
         return Reply(number=-1, told=f"{task.unit}: {how}, {size:.1f} MB, {kept.file}")
+
+    def inline(self, task: Inline) -> Reply:
+        """What each known mistake costs where one exercise alone makes it."""
+        unit = self._unit(task.unit)
+        grader = self._grader(unit, lambda ready: None)
+        found = [
+            Inlined(mistake=m.name, exercise=name, lost=lost, equal=name in m.equal_in)
+            for m, name, lost in inlined_mistakes(unit, grader.tests, grader.student)
+        ]
+        return Reply(number=-1, inlined=tuple(found))
 
     def check(self, task: Check) -> Reply:
         """What the public tests say of the files in a unit's folder."""

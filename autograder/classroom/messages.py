@@ -56,7 +56,17 @@ class Check(Struct, frozen=True, tag=True):
     exercises: tuple[str, ...] = ()
 
 
-Task = Job | Prepare | Check
+class Inline(Struct, frozen=True, tag=True):
+    """A unit of which is asked what its known mistakes cost where one other exercise makes them.
+
+    Attributes:
+        unit: the unit's name.
+    """
+
+    unit: str
+
+
+Task = Job | Prepare | Check | Inline
 """What a grading process may be told to do."""
 
 
@@ -70,6 +80,22 @@ class Ready(Struct, frozen=True, tag=True):
     told: str = ""
 
 
+class Inlined(Struct, frozen=True):
+    """What a known mistake comes to where only an exercise that builds on its function makes it.
+
+    Attributes:
+        mistake: its name.
+        exercise: that makes it.
+        lost: whether that loses points.
+        equal: whether ``mistakes.py`` says that it comes to the same there.
+    """
+
+    mistake: str
+    exercise: str
+    lost: bool
+    equal: bool
+
+
 class Reply(Struct, frozen=True, tag=True):
     """What came of a task.
 
@@ -80,6 +106,7 @@ class Reply(Struct, frozen=True, tag=True):
         fault: what went wrong in the grader, for its makers.
         last: whether the process ends now, because it cannot go on.
         told: a sentence for who runs the command.
+        inlined: known mistakes, exercises that make them alone, and whether they lose points.
     """
 
     number: int
@@ -88,6 +115,7 @@ class Reply(Struct, frozen=True, tag=True):
     fault: str = ""
     last: bool = False
     told: str = ""
+    inlined: tuple[Inlined, ...] = ()
 
 
 class Orders(Struct, frozen=True):

@@ -43,5 +43,5 @@ def prepare_units(
     orders = Orders(root=str(course.root), settings=msgspec.to_builtins(settings))
     tasks = [Prepare(unit=unit.name, folder=str(to)) for unit in units]
     with GradingProcesses(orders, processes) as grading:
-        for _, reply in grading.prepare(tasks):
+        for _, reply in grading.run(tasks):
             yield reply

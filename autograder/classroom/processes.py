@@ -12,15 +12,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 import msgspec
 
 from autograder.classroom.messages import (
-    Check,
     Job,
     Orders,
-    Prepare,
     Ready,
     Reply,
     Task,
@@ -37,6 +35,9 @@ from autograder.classroom.starting import (
 
 # Preparing a unit and starting a process are not the submission's time.
 GRACE_SECONDS = 180.0
+
+
+T = TypeVar("T", bound=Task)
 
 
 @dataclass
@@ -148,17 +149,14 @@ class GradingProcesses:
             assert isinstance(task, Job)
             yield task, reply
 
-    def prepare(self, tasks: Sequence[Prepare]) -> Iterator[tuple[Prepare, Reply]]:
-        """Prepare units; replies come in the order in which they are done."""
-        for task, reply in self._run(tasks, 0.0, lambda sentence: None):
-            assert isinstance(task, Prepare)
-            yield task, reply
+    def run(self, tasks: Iterable[T], seconds: float = 0.0) -> Iterator[tuple[T, Reply]]:
+        """Have other tasks done, all of one kind; replies come in the order of their ends.
 
-    def check(self, tasks: Sequence[Check], job_seconds: float) -> Iterator[tuple[Check, Reply]]:
-        """Run public tests; replies come in the order in which they are done."""
-        for task, reply in self._run(tasks, job_seconds, lambda sentence: None):
-            assert isinstance(task, Check)
-            yield task, reply
+        Args:
+            tasks: what to do.
+            seconds: how long one may take, preparation aside.
+        """
+        yield from self._run(tasks, seconds, lambda sentence: None)  # type: ignore[misc]
 
     def _run(
         self,

@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from autograder.classroom.errors import GradingError
+from autograder.classroom.messages import Inline, Inlined
+from autograder.classroom.processes import GradingProcesses
 from autograder.course import Unit, alternatives, mistakes
 from autograder.devices import CPU
 from autograder.results import ExerciseResult, Result
@@ -194,6 +197,39 @@ def _slow_problem(variant: Variant, result: Result, lost: Sequence[ExerciseResul
 def _invisible(variant: Variant, result: Result) -> bool:
     """Whether it is a mistake on a device that was not graded on."""
     return bool(variant.on) and set(result.run.devices) <= {CPU.name}
+
+
+def inlined(unit: Unit, processes: GradingProcesses, seconds: float) -> tuple[Inlined, ...]:
+    """What each known mistake comes to where one exercise that builds on its function makes it.
+
+    Args:
+        unit: the unit.
+        processes: one of them finds out.
+        seconds: how long that may take.
+
+    Raises:
+        GradingError: it could not be found out.
+    """
+    ((_, reply),) = processes.run([Inline(unit=unit.name)], seconds)
+    if reply.fault:
+        raise GradingError(reply.fault)
+    return reply.inlined
+
+
+def inlined_problems(found: Iterable[Inlined]) -> list[str]:
+    """Sentences on those that did not come out as they must."""
+    problems = []
+    for one in found:
+        if not one.lost and not one.equal:
+            problems.append(
+                f"{one.exercise} keeps all its points if it alone makes the mistake {one.mistake}: "
+                f'add a test, or say equal_in=("{one.exercise}",) if it comes to the same there'
+            )
+        if one.lost and one.equal:
+            problems.append(
+                f"{one.mistake} is declared to come to the same in {one.exercise}, but loses points"
+            )
+    return problems
 
 
 def diagnosed_share(verdicts: Iterable[Verdict]) -> float:

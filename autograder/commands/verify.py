@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from autograder.commands.class_run import ClassRun, plan_class, run_class
 from autograder.commands.console import out
 from autograder.commands.options import Devices, Jobs
+
+_SECONDS = 600.0  # for all mistakes of a unit, each in all exercises that build on its function
 
 
 def verify(
@@ -25,12 +28,21 @@ def verify(
 
     The reference and every alternative must get full marks, every mistake must lose points in its
     exercise and nowhere that does not depend on it, and must be diagnosed as itself or not at all.
+    It must also lose points in every exercise that builds on its function and alone makes it.
 
     Exit code: 0 all as it must be, 1 not so, 2 nothing could be verified.
     """
     from dataclasses import replace
 
-    from autograder.classroom import DIAGNOSED_SHARE, diagnosed_share, judge, variants, write_class
+    from autograder.classroom import (
+        DIAGNOSED_SHARE,
+        diagnosed_share,
+        inlined,
+        inlined_problems,
+        judge,
+        variants,
+        write_class,
+    )
     from autograder.course import find_staff_course, find_unit
     from autograder.grading import settings_here
     from autograder.report import verify_table
@@ -50,16 +62,30 @@ def verify(
             submitted, folder = Path(name, "submissions"), Folder(Path(name, "out"))
             write_class(unit, known, submitted)
             plan = plan_class(course, [submitted], [unit.name])
-            run_class(ClassRun(course, settings, folder, jobs), plan)
+            run = ClassRun(course, settings, folder, jobs)
+            with run.processes() as processes:
+                run_class(run, plan, processes)
+                found = inlined(unit, processes, _SECONDS)
             verdicts = judge(unit, known, folder.each_result())
         share = diagnosed_share(verdicts)
         out.print(verify_table(unit, verdicts))
         wrong = sum(bool(v.problem) for v in verdicts)
-        good = good and not wrong and share >= DIAGNOSED_SHARE
+        problems = inlined_problems(found)
+        good = good and not wrong and not problems and share >= DIAGNOSED_SHARE
         out.print(
             f"{unit.name} on {' and '.join(settings.devices)}: {len(verdicts) - wrong} of "
             f"{len(verdicts)} as they must be; "
             f"{share:.0%} of the mistakes diagnosed as themselves "
-            f"(at least {DIAGNOSED_SHARE:.0%}).\n"
+            f"(at least {DIAGNOSED_SHARE:.0%})."
         )
+        for problem in problems:
+            out.print(f"[red]{escape(problem)}.[/]", soft_wrap=True)
+        if found:
+            lost = sum(one.lost for one in found)
+            equal = sum(one.equal for one in found)
+            out.print(
+                f"{lost} of {len(found) - equal} mistakes lose points too where only an exercise "
+                f"that builds on their function makes them; {equal} come to the same there."
+            )
+        out.print()
     raise typer.Exit(0 if good else 1)

@@ -24,6 +24,7 @@ class Mistake:
         sentence: what a student who made it should be told.
         source: the text of the module.
         on: ``"cuda"`` if it is no mistake on the CPU; empty if it is one everywhere.
+        equal_in: exercises that use the function and come to the same with the mistake.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Mistake:
     sentence: str
     source: str
     on: str = ""
+    equal_in: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,8 +82,16 @@ def mistakes(unit: Unit) -> list[Mistake]:
                 f"{place(path, replacement.line)}: {replacement.name} says on={on!r}; "
                 'say on="cuda" for a mistake that is none on the CPU, or leave it out.'
             )
+        equal = replacement.said.get("equal_in", ())
+        if not isinstance(equal, tuple) or not all(name in unit.returns for name in equal):
+            raise CourseError(
+                f"{place(path, replacement.line)}: equal_in of {replacement.name} must name "
+                'functions of the unit, e.g. equal_in=("softmax_jacobian",).'
+            )
         source = file.compose([replacement])
-        found.append(Mistake(replacement.name, replacement.replaces, sentence, source, str(on)))
+        found.append(
+            Mistake(replacement.name, replacement.replaces, sentence, source, str(on), equal)
+        )
     return found
 
 

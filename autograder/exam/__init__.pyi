@@ -1,4 +1,5 @@
 from .exams import Drawn, draw, reference_of
+from .inlining import inlined_mistakes
 from .keeping import ExamStore, Kept, file_name, write_secret
 from .places import CARRIED, user_folder
 from .prepared import (
@@ -40,6 +41,7 @@ __all__ = [
     "count_elements",
     "draw",
     "file_name",
+    "inlined_mistakes",
     "read_exam",
     "reference_of",
     "script_of",

@@ -57,9 +57,9 @@ class Rehearsal:
         with test.place.active():
             self._student.backend = self._backend(mistake)
             try:
-                with _at_most(SECONDS):
+                with at_most(SECONDS):
                     test.run(example)
-            except _TooLong:
+            except TooLong:
                 return []
             except (Exception, pytest.fail.Exception):
                 return self._student.calls
@@ -91,26 +91,31 @@ class Rehearsal:
 
     def _backend(self, mistake: Mistake) -> ModuleBackend:
         if mistake.name not in self._backends:
-            module = ModuleType(mistake.name)
-            # Our own code, from solutions/: it runs here as the reference does.
-            exec(compile(mistake.source, f"<{mistake.name}>", "exec"), module.__dict__)
+            module = module_of(mistake)
             self._backends[mistake.name] = ModuleBackend(module, self._returns, own=True)
         return self._backends[mistake.name]
 
 
-class _TooLong(BaseException):
+def module_of(mistake: Mistake) -> ModuleType:
+    """A module with a mistake. It is our own code, and runs here as the reference does."""
+    module = ModuleType(mistake.name)
+    exec(compile(mistake.source, f"<{mistake.name}>", "exec"), module.__dict__)
+    return module
+
+
+class TooLong(BaseException):
     """A known mistake did not come back; not an `Exception`, so that it does not catch it."""
 
 
 @contextlib.contextmanager
-def _at_most(seconds: float) -> Iterator[None]:
-    """Raise `_TooLong` after so much of this process's own time, where a system can do that."""
+def at_most(seconds: float) -> Iterator[None]:
+    """Raise `TooLong` after so much of this process's own time, where a system can do that."""
     if not hasattr(signal, "setitimer") or threading.current_thread() is not _MAIN:
         yield
         return
 
     def late(number: int, frame: FrameType | None) -> None:
-        raise _TooLong
+        raise TooLong
 
     before = signal.signal(signal.SIGPROF, late)
     signal.setitimer(signal.ITIMER_PROF, seconds)

@@ -42,6 +42,7 @@ def mistake(
     *,
     change: Mapping[str, str] | None = None,
     on: Literal["", "cuda"] = "",
+    equal_in: tuple[str, ...] = (),
 ) -> Callable[[F], F]:
     """Declare a known wrong implementation of one exercise.
 
@@ -52,6 +53,9 @@ def mistake(
             there instead. Then nothing is decorated: the mistake's name is what the declaration
             is assigned to.
         on: ``"cuda"`` for a mistake that is none on the CPU, like a tensor made without `device=`.
+        equal_in: exercises that build on the function and come to the same with the mistake, say
+            because they only need it for one sample. All others must lose points by it, also where
+            only they make it.
 
     Example:
         >>> bias_is_forgotten = mistake(

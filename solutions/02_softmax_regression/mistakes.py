@@ -16,6 +16,7 @@ softmax_shifted_by_the_maximum_of_the_batch = mistake(
     "You subtract the largest score of the whole batch. A row that lies far below it then has only "
     "zeros left and becomes 0/0: every row needs its own maximum.",
     change={"z.amax(1, keepdim=True)": "z.max()"},
+    equal_in=("softmax_jacobian",),
 )
 
 softmax_shifted_by_the_mean = mistake(
@@ -37,6 +38,7 @@ softmax_over_the_whole_batch = mistake(
     "You divide by the sum over the whole batch. Each sample has a distribution of its own: every "
     "row must sum to 1.",
     change={"z.amax(1, keepdim=True)": "z.max()", "e.sum(1, keepdim=True)": "e.sum()"},
+    equal_in=("softmax_jacobian",),
 )
 
 softmax_of_clipped_scores = mistake(

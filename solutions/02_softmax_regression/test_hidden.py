@@ -384,6 +384,27 @@ def test_softmax_regression_loss_takes_any_layout_and_leaves_it_alone(
         assert_refuses(which, student.softmax_regression_loss, *refused)
 
 
+@exercise("softmax_regression_loss", points=1)
+def test_softmax_regression_loss_of_scores_that_no_exponential_holds(student, device):
+    """Each row is a sample of its own; the label is its least likely class, or its likeliest."""
+    for dtype in (torch.float32, torch.float64):
+        w = hard(dtype, device)
+        n = len(w)
+        x, b = torch.eye(n, dtype=dtype, device=device), w.new_zeros(w.shape[1])
+        for choose in (min, max):
+            y = [row.index(choose(row)) for row in HARD_ROWS]
+            loss = -sum(log_probabilities(r)[k] for r, k in zip(HARD_ROWS, y, strict=True)) / n
+            dz = w.new_tensor(
+                [
+                    [(p - (c == k)) / n for c, p in enumerate(probabilities(row))]
+                    for row, k in zip(HARD_ROWS, y, strict=True)
+                ]
+            )
+            got = student.softmax_regression_loss(x, w, b, torch.tensor(y, device=device))
+            assert_close(got[0], w.new_tensor(loss), "loss", tol=COARSE[dtype], **ONE)
+            assert_close(got[1:], (dz, dz.sum(0)), "(dw, db)", tol=COARSE[dtype], **ONE)
+
+
 # predict ------------------------------------------------------------------------------------------
 
 
@@ -435,6 +456,17 @@ def test_fit_arrives_at_the_parameters_of_the_reference(student, reference, devi
 def test_fit_records_the_losses_of_the_reference(student, reference, device, case):
     _, _, losses = train(student, case)
     assert_close(losses, train(reference, case)[2], "losses", **ONE)
+
+
+@exercise("fit", points=1)
+def test_fit_survives_steps_that_are_far_too_long(student, reference, device):
+    """After the first step scores are thousands apart, and one row lies far below another."""
+    x = torch.tensor([[1.0, 0], [0, 1], [-1, 0], [0, 0], [0, -1]], device=device).double()
+    y = torch.tensor([0, 1, 0, 2, 1], device=device)
+    for batch_size in (1, 2, 5):
+        case = Case(x=x, y=y, classes=3, lr=4e3, batch_size=batch_size, epochs=3, seed=1)
+        got, expected = train(student, case), train(reference, case)
+        assert_close(got, expected, "(w, b, losses)", floor=1.0)
 
 
 @exercise("fit", points=1)

@@ -79,6 +79,7 @@ dx_stays_flat = mistake(
     "Your dx is still flattened: a gradient has the shape of what it belongs to, so give dx the "
     "shape of x.",
     change={".reshape(x.shape)": ""},
+    equal_in=("two_layer_loss",),
 )
 
 dx_forgets_the_upstream_gradient = mistake(
@@ -187,6 +188,7 @@ relu_works_in_place = mistake(
     "You set the negative entries of x itself to 0. The input belongs to the caller: make a new "
     "tensor.",
     change={"return x.clamp(min=0)": "x[x < 0] = 0\n    return x"},
+    equal_in=("two_layer_loss",),
 )
 
 # --- relu_backward ----------------------------------------------------------------------------
@@ -236,6 +238,7 @@ relu_backward_works_in_place = mistake(
     "You set entries of dout itself to 0: the upstream gradient belongs to the caller, so make a "
     "new tensor.",
     change={"return dout * (x > 0)": "dout[x <= 0] = 0\n    return dout"},
+    equal_in=("two_layer_loss",),
 )
 
 # --- sigmoid_forward --------------------------------------------------------------------------
@@ -310,6 +313,7 @@ sigmoid_overwrites_its_cache = mistake(
     "You computed the slope inside the cached output. A backward pass leaves its cache as it is, "
     "so that it can be called again.",
     change={"y * (1 - y)": "y.mul_(1 - y)"},
+    equal_in=("two_layer_loss",),
 )
 
 # --- tanh_forward -----------------------------------------------------------------------------
@@ -383,6 +387,7 @@ tanh_backward_works_in_place = mistake(
     "You multiplied the slope into dout itself: the upstream gradient belongs to the caller, so "
     "make a new tensor.",
     change={"dout * (": "dout.mul_("},
+    equal_in=("two_layer_loss",),
 )
 
 # --- softmax_forward --------------------------------------------------------------------------

@@ -782,6 +782,29 @@ def test_two_layer_loss_stays_finite_for_a_confident_wrong_answer(student, devic
 
 
 @exercise("two_layer_loss", points=1)
+def test_two_layer_loss_follows_the_conventions_where_the_activation_bends(student, device):
+    """All pre-activations are exactly 0: ReLU has slope 0 there, the sigmoid is 1/2."""
+    options = {"dtype": torch.float64, "device": device}
+    x, y = pattern(3, 2, **options), torch.tensor([0, 2, 1], device=device)
+    w1, b1 = torch.zeros(2, 4, **options), torch.zeros(4, **options)
+    w2, b2 = pattern(4, 3, start=2, **options), pattern(3, start=3, **options)
+    for activation, value, slope in (
+        ("relu", 0.0, 0.0),
+        ("sigmoid", 0.5, 0.25),
+        ("tanh", 0.0, 1.0),
+    ):
+        hidden = torch.full((3, 4), value, **options)
+        scores = hidden @ w2 + b2
+        dscores = torch.softmax(scores, 1) - torch.nn.functional.one_hot(y, 3)
+        dscores = dscores / 3
+        dhidden = slope * (dscores @ w2.T)
+        loss = torch.nn.functional.cross_entropy(scores, y)
+        expected = (loss, x.T @ dhidden, dhidden.sum(0), hidden.T @ dscores, dscores.sum(0))
+        got = student.two_layer_loss(x, y, w1, b1, w2, b2, activation=activation)
+        assert_close(got, expected, f"(loss, dw1, db1, dw2, db2) with {activation}")
+
+
+@exercise("two_layer_loss", points=1)
 def test_two_layer_loss_is_finite_when_the_activations_saturate(student, reference, device):
     for activation in ACTIVATIONS:
         options = {"dtype": torch.float64, "device": device}

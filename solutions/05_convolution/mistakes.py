@@ -27,6 +27,7 @@ size_is_rounded_up = mistake(
     "output_size",
     "You rounded up: a window that hangs over the edge does not count.",
     change={"- kernel) // stride": "- kernel + stride - 1) // stride"},
+    equal_in=("conv2d_backward_naive",),
 )
 
 padding_counts_once = mistake(
@@ -41,6 +42,7 @@ one_is_inside_the_division = mistake(
     "output_size",
     "You added the 1 before dividing: the first window counts whole, after it.",
     change={"- kernel) // stride + 1": "- kernel + 1) // stride"},
+    equal_in=("conv2d_backward_naive",),
 )
 
 first_window_is_forgotten = mistake(
@@ -103,6 +105,7 @@ columns_put_channels_last = mistake(
     "Your columns are ordered (kh, kw, c): a row holds the whole window of the "
     "first channel, then that of the next, (c, kh, kw).",
     change={"columns.reshape": "columns.movedim(0, 2).reshape"},
+    equal_in=("max_pool2d_forward", "avg_pool2d_forward"),
 )
 
 rows_put_samples_last = mistake(
@@ -115,22 +118,29 @@ windows_are_transposed = mistake(
     "im2col",
     "Your windows are transposed: inside a channel the columns run (kh, kw).",
     change={"columns.reshape": "columns.transpose(1, 2).reshape"},
+    equal_in=("max_pool2d_forward", "avg_pool2d_forward"),
 )
 
 width_moves_by_the_height_stride = mistake(
     "im2col",
     "You used the stride of the height for the width as well.",
     change={"stride=sw": "stride=sh", "j + sw * w_out : sw": "j + sh * w_out : sh"},
+    equal_in=("conv2d_backward_naive",),
 )
 
 padding_is_all_at_the_end = mistake(
     "im2col",
     "You padded only at the bottom and on the right: zeros go on every side.",
     change={"_pad(x, (ph, pw))": "_pad(x, (ph, pw)).roll((-ph, -pw), (2, 3))"},
+    equal_in=("max_pool2d_forward",),
 )
 
 
-@mistake("im2col", "You repeated the pixels of the border: the padding is zeros.")
+@mistake(
+    "im2col",
+    "You repeated the pixels of the border: the padding is zeros.",
+    equal_in=("max_pool2d_forward",),
+)
 def border_is_repeated(x, *, kernel_size, stride=1, padding=0):
     (h, w), (ph, pw) = x.shape[2:], _pair(padding, "padding", minimum=0)
     rows = torch.arange(-ph, h + ph, device=x.device).clamp(0, h - 1)
@@ -143,6 +153,7 @@ memory_order_is_assumed = mistake(
     "You read the image as if it lay in memory in the order of its shape: it may be permuted or "
     "part of a larger tensor. Go through indices, or make it contiguous first.",
     change={"_pad(x,": "_pad(x if x.is_contiguous() else x.mT.reshape(x.shape),"},
+    equal_in=("conv2d_backward_naive", "max_pool2d_forward"),
 )
 
 # col2im ---------------------------------------------------------------------------------------
@@ -174,6 +185,7 @@ columns_are_read_channels_last = mistake(
     "col2im",
     "You read the columns as (kh, kw, c): they are ordered (c, kh, kw).",
     change={"c, kh, kw, n, h_out, w_out)": "kh, kw, c, n, h_out, w_out).movedim(2, 0)"},
+    equal_in=("max_pool2d_backward", "avg_pool2d_backward"),
 )
 
 rows_are_read_samples_last = mistake(
@@ -188,6 +200,7 @@ bias_is_forgotten = mistake(
     "conv2d_forward",
     "You forgot the bias: each output channel has one.",
     change={".T + b": ".T"},
+    equal_in=("conv2d_backward_naive",),
 )
 
 kernels_are_rotated = mistake(
@@ -214,12 +227,14 @@ strides_are_exchanged = mistake(
     "conv2d_forward",
     "You exchanged the strides: a pair means (height, width).",
     change={'"stride", minimum=1)': '"stride", minimum=1)[::-1]'},
+    equal_in=("conv2d_backward_naive",),
 )
 
 bias_is_added_per_channel = mistake(
     "conv2d_forward",
     "You added the bias once per input channel: it is added once.",
     change={".T + b": ".T + c * b"},
+    equal_in=("conv2d_backward_naive",),
 )
 
 

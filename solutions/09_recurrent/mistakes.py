@@ -111,6 +111,7 @@ dh_is_changed_in_place = mistake(
     "You multiplied dh by the derivative of tanh in place. It belongs to the caller: make a new "
     "tensor.",
     change={"dh * (": "dh.mul_("},
+    equal_in=("rnn_backward", "rnn_loss", "truncated_bptt", "stacked_rnn_backward"),
 )
 
 # --- rnn_forward ------------------------------------------------------------------------------
@@ -203,6 +204,7 @@ dx_is_in_reverse_order = mistake(
     "Your dx is in the order in which it was computed, the last step first: dx[:, 0] belongs to "
     "the first step.",
     change={"dxs[::-1]": "dxs"},
+    equal_in=("rnn_loss", "truncated_bptt"),
 )
 
 dh0_is_one_step_short = mistake(
@@ -210,6 +212,7 @@ dh0_is_one_step_short = mistake(
     "Your dh0 is the gradient of the state after the first step. One step further back: through "
     "the tanh of the first step and w_hh.",
     change={"dhs[:, t] + dh": "dh0 := dhs[:, t] + dh", "dim=1), dh,": "dim=1), dh0,"},
+    equal_in=("truncated_bptt",),
 )
 
 dhs_is_changed_in_place = mistake(
@@ -217,6 +220,7 @@ dhs_is_changed_in_place = mistake(
     "You added what comes from the next step into dhs itself. It belongs to the caller: add into a "
     "new tensor.",
     change={"dhs[:, t] + dh": "dhs[:, t].add_(dh)"},
+    equal_in=("rnn_loss", "truncated_bptt", "stacked_rnn_backward"),
 )
 
 # --- rnn_loss ---------------------------------------------------------------------------------
