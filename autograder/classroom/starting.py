@@ -9,6 +9,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from types import FrameType
 from typing import Protocol
@@ -48,7 +49,7 @@ def spawned(connection: Connection) -> GradingProcess:
     os.environ["OMP_NUM_THREADS"] = "1"
     context = multiprocessing.get_context("spawn")
     process = context.Process(target=serve, args=(connection,), daemon=True)
-    with _interrupts_ignored():
+    with _interrupts_held():
         process.start()
     return process
 
@@ -109,19 +110,20 @@ def seeing_only(gpu: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _interrupts_ignored() -> Iterator[None]:
-    """What is started inside ignores Ctrl+C from its first instruction on: it is for us to stop.
+def _interrupts_held() -> Iterator[None]:
+    """What is started inside never hears Ctrl+C, which is for us; we hear it afterwards.
 
     A terminal sends it to every process at once.
     """
-    if threading.current_thread() is not threading.main_thread():
+    if not hasattr(signal, "pthread_sigmask"):  # Windows: there it would be lost
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    resource_tracker.ensure_running()  # where it is started with a process, it lets signals in
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextlib.contextmanager

@@ -25,7 +25,8 @@ from autograder.testing import mistake
 
 size_is_rounded_up = mistake(
     "output_size",
-    "You rounded up: a window that hangs over the edge does not count.",
+    "Your size is one too large where the windows do not end at the edge: round down, since a "
+    "window that hangs over the edge does not count.",
     change={"- kernel) // stride": "- kernel + stride - 1) // stride"},
     equal_in=("conv2d_backward_naive",),
 )

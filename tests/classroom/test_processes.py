@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -154,3 +155,39 @@ def test_an_interrupt_that_python_swallows_is_not_lost():
         with pytest.raises(KeyboardInterrupt):
             look()
     assert signal.getsignal(signal.SIGINT) is before
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are held back on POSIX only")
+def test_ctrl_c_while_a_process_is_started_is_heard_by_us_and_not_by_it():
+    code = """
+import multiprocessing, os, signal, sys
+from autograder.classroom import starting
+
+started = multiprocessing.context.SpawnProcess.start
+
+def start(process):
+    started(process)
+    os.killpg(0, signal.SIGINT)  # as a terminal does
+    print("started", flush=True)
+
+multiprocessing.context.SpawnProcess.start = start
+ours, theirs = multiprocessing.Pipe()
+processes = []
+try:
+    with theirs:
+        processes.append(starting.spawned(theirs))
+except KeyboardInterrupt:
+    (child,) = multiprocessing.active_children()
+    ours.close()
+    child.join(60)
+    print("heard", child.exitcode, flush=True)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        start_new_session=True,
+    )
+    # It found nobody at the other end, and was not ended by a signal.
+    assert done.stdout.split() == ["started", "heard", "1"], done.stderr
