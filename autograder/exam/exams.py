@@ -30,6 +30,8 @@ from autograder.testing import ModuleBackend, Reference, Student, is_property
 
 # An input that is so many times as large as the smallest one is worth a search for a smaller one.
 _TIMES, _FEW = 3, 8
+# So many of the small inputs are asked about first.
+_FIRST = 12
 
 
 @dataclass
@@ -103,9 +105,9 @@ def _complete(
             test.function, functools.partial(_passed, run, test), seed=request.seed
         )
         smaller = _with_found(test, smaller, request, run, rehearsal)
-        test.smaller = ExampleSet(smaller)
-        if asked:
-            test.smaller.script = script_of(smaller, request.unit.returns, test.place)
+        test.smaller = [ExampleSet(smaller[:_FIRST]), ExampleSet(smaller[_FIRST:])]
+        for portion in test.smaller if asked else ():
+            portion.script = script_of(portion.examples, request.unit.returns, test.place)
 
 
 def _passed(run: ReferenceRun, test: DrawnTest, drawn: dict[str, Any]) -> PreparedExample | None:

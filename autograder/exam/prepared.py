@@ -105,7 +105,7 @@ class PreparedTest:
         fixtures: its fixtures, by argument name.
         graded: its inputs; a test that draws nothing has one without inputs.
         smaller: small inputs, smallest first, to show a student one of them where the test fails;
-            none where it draws nothing.
+            none where it draws nothing. In portions: most mistakes are seen in the first.
         location: ``file::name`` for the command that reruns it.
         rehearsed: for each example what the known mistakes that fail on it answer, by their number.
         speed: how many times as long as the reference its exercise's function may take.
@@ -123,7 +123,7 @@ class PreparedTest:
     fixtures: dict[str, Any]
     location: str
     graded: ExampleSet = field(default_factory=ExampleSet)
-    smaller: ExampleSet = field(default_factory=ExampleSet)
+    smaller: Sequence[ExampleSet] = ()
     rehearsed: Sequence[Mapping[int, Sequence[Rehearsed]]] = ()
     speed: float | None = None
     probe: bool = True
@@ -178,8 +178,8 @@ def seconds_of(tests: Sequence[PreparedTest]) -> dict[str, float]:
     """For each function the longest that a call of it took the reference."""
     longest: dict[str, float] = {}
     for test in tests:
-        for example in [*test.graded.examples, *test.smaller.examples]:
-            for record in example.calls:
+        for examples in (test.graded, *test.smaller):
+            for record in (record for example in examples.examples for record in example.calls):
                 before = longest.get(record.function, 0.0)
                 longest[record.function] = max(before, record.seconds)
     return longest

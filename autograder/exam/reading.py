@@ -117,7 +117,7 @@ class _Reading:
             body=self._files[told["file"]].body(told["function"]),
             fixtures={n: self._fixture(n, where, device) for n, where in told["fixtures"].items()},
             graded=_StoredExamples(self, told["graded"], device, timed=told["speed"] is not None),
-            smaller=_StoredExamples(self, told["smaller"], device),
+            smaller=[_StoredExamples(self, where, device) for where in told["smaller"]],
             rehearsed=Later(told["rehearsed"], lambda where: self._answers(where, device)),
         )
 

@@ -78,7 +78,7 @@ def _test(test: DrawnTest, file: int, pieces: _Pieces, drawn: Drawn) -> dict[str
         "function": test.function.__name__,
         "fixtures": fixtures,
         "graded": _examples(test.graded, test.place, pieces, drawn.returns),
-        "smaller": _examples(test.smaller, test.place, pieces, drawn.returns),
+        "smaller": [_examples(s, test.place, pieces, drawn.returns) for s in test.smaller],
         "rehearsed": [pieces.add(_answers(answers, test.place)) for answers in test.rehearsed],
     }
 

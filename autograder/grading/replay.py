@@ -142,19 +142,20 @@ def _smaller(
     test: PreparedTest, student: Student, backend: ReplayBackend, failed: FailedExample
 ) -> FailedExample:
     """The smallest of the test's small inputs that it fails on, if that is smaller."""
-    backend.begin(test.smaller)
-    for position in range(len(test.smaller.examples)):
-        if backend.answers_as_reference(position):
-            continue
-        example = test.smaller.examples[position]
-        if count_elements(example.inputs) > count_elements(failed.example.inputs):
-            break
-        backend.begin_example(position)
-        found = attempt(test, student, example)
-        if found is not None and isinstance(found.error, StudentStopped):
-            break
-        if found is not None:
-            return found
+    for portion in test.smaller:
+        backend.begin(portion)
+        for position in range(len(portion.examples)):
+            if backend.answers_as_reference(position):
+                continue
+            example = portion.examples[position]
+            if count_elements(example.inputs) > count_elements(failed.example.inputs):
+                return failed
+            backend.begin_example(position)
+            found = attempt(test, student, example)
+            if found is not None and isinstance(found.error, StudentStopped):
+                return failed
+            if found is not None:
+                return found
     return failed
 
 

@@ -59,7 +59,7 @@ def grade(request, unit, workers):
         examples = drawn[test.name].examples
         ahead = request.param == "asked ahead"
         script = script_of(examples, unit.returns, CUDA) if ahead else Script()
-        test.graded, test.smaller = ExampleSet(examples, script), ExampleSet()
+        test.graded, test.smaller = ExampleSet(examples, script), ()
 
     def grade(changes: str = ""):
         source = unit.source_file.read_text(encoding="utf-8") + "\n\n" + textwrap.dedent(changes)
