@@ -25,6 +25,7 @@ from autograder.classroom import (
     resolve,
     unmeasured_lateness,
 )
+from autograder.classroom import processes as classroom_processes
 from autograder.course import Course
 from autograder.grading import Settings
 from autograder.results import Folder, ResultError, brief, file_name, read_result, write_atomically
@@ -375,3 +376,27 @@ def test_file_names_are_safe_and_differ():
         assert name.strip(". ") == name or "-" in name
         assert 0 < len(name.encode()) < 200
     assert file_name("doe jane") == "doe jane"
+
+
+def test_what_cannot_be_read_waits_for_no_grading_process(
+    course_root, submissions, tmp_path, monkeypatch
+):
+    def start(*arguments: object) -> None:
+        raise AssertionError("there is nothing to do for it")
+
+    room = Class(course_root, submissions / "mallory.zip", tmp_path / "out")
+    monkeypatch.setattr(classroom_processes, "_start", start)
+    report, _ = room.run()
+    assert [(r.status, r.points, r.run.worker) for r in report.results] == [("unreadable", 0.0, {})]
+    assert room.result("mallory").message
+
+
+def test_results_are_kept_in_brief_and_written_whole(classroom):
+    report, _ = classroom.run()
+    kept = next(r for r in report.results if r.student == "bob")
+    written = classroom.result("bob")
+    assert any(test.failure for e in written.exercises for test in e.tests)
+    assert [e.tests for e in kept.exercises] == [[] for _ in kept.exercises]
+    assert [(e.name, e.points) for e in kept.exercises] == [
+        (e.name, e.points) for e in written.exercises
+    ]
