@@ -7,6 +7,8 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from autograder.grading import UnitGrader
 from autograder.supervisor import Code
 
@@ -194,6 +196,47 @@ def test_a_module_that_never_ends_is_waited_for_once(grade, grader):
     graded = both.grade(Code("scaling", (("scaling.py", "while True:\n    pass\n"),)), {})
     assert sum(points(graded).values()) == 0.0
     assert graded.problems == ["Loading scaling.py did not return within 1 s."]
+
+
+NO_RULES = {
+    "another default dtype": "torch.set_default_dtype(torch.float64)",
+    "gradients switched off": "torch.set_grad_enabled(False)",
+    "threads": "torch.set_num_threads(3)",
+    "warnings that are errors": "import warnings\nwarnings.simplefilter('error')",
+    "another way to print": "torch.set_printoptions(precision=1)\nprint('loaded')",
+    "a cache of a class of its own": """
+class Memory:
+    __slots__ = ("kept",)
+    def __init__(self, *kept):
+        self.kept = kept
+    def __iter__(self):
+        return iter(self.kept)
+    def __eq__(self, other):
+        raise TypeError("compare the gradients")
+    __hash__ = None
+
+of_the_course = scale_forward
+def scale_forward(x, w):
+    out, (x, w) = of_the_course(x, w)
+    return out, Memory(x, w)
+""",
+    "generators seeded": "torch.manual_seed(7)\nimport random\nrandom.seed(7)",
+    "functions that are objects": """
+import functools
+class Total:
+    def __call__(self, x, w):
+        return scale_forward(x, w)[0].sum()
+total = Total()
+descend = functools.partial(descend)
+""",
+}
+
+
+@pytest.mark.parametrize("what", NO_RULES)
+def test_what_is_no_rule_costs_nothing(grade, what):
+    graded = grade(NO_RULES[what])
+    assert points(graded) == FULL
+    assert graded.problems == []
 
 
 def test_a_returned_object_of_the_wrong_kind_is_the_students_failure(grade):
