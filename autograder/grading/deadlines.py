@@ -10,17 +10,8 @@ from autograder.submissions import listing
 # of whichever functions none is.
 PATIENCE, MOST_HANGS = 2, 6
 # A call may take so many times the processor time that it took the reference, and so long at least:
-# the first call of a function may have something to import.
-TIMES, LEAST_SECONDS = 300.0, 2.0
-
-
-def own_seconds(reference: float) -> float:
-    """How long a call may take of the worker's own time.
-
-    Args:
-        reference: the processor time that it took the reference.
-    """
-    return max(LEAST_SECONDS, TIMES * reference)
+# the first call of a function may have something to import. Once something did not come back, less.
+TIMES, LEAST_SECONDS, LEAST_AGAIN = 300.0, 2.0, 1.0
 
 
 class Hangs:
@@ -28,6 +19,14 @@ class Hangs:
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
+
+    def own_seconds(self, reference: float) -> float:
+        """How long a call may take of the worker's own time.
+
+        Args:
+            reference: the processor time that it took the reference.
+        """
+        return max(LEAST_AGAIN if self._counts else LEAST_SECONDS, TIMES * reference)
 
     def add(self, function: str) -> None:
         """It hung once more."""

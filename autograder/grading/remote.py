@@ -13,7 +13,7 @@ from typing import Any
 from autograder.course import Returns
 from autograder.devices import CPU, CUDA, OUT_OF_MEMORY, Device, Note, gpu_trouble
 from autograder.exam import ExampleSet
-from autograder.grading.deadlines import Hangs, own_seconds
+from autograder.grading.deadlines import Hangs
 from autograder.grading.questions import matches, pairs
 from autograder.supervisor import Batch, Call, Code, Expected, Loader, Reply, Session, Worker
 from autograder.testing import (
@@ -79,7 +79,7 @@ class RemoteBackend:
             for reply in worker.run(
                 script.batch,
                 self.session.seconds(),
-                own=[own_seconds(seconds) for seconds in script.seconds],
+                own=[self._hangs.own_seconds(seconds) for seconds in script.seconds],
                 expected=script.expected,
             ):
                 self._replies.append(reply)
@@ -136,7 +136,7 @@ class RemoteBackend:
                 call,
                 self.session.seconds(),
                 self.device,
-                own=None if own is None else own_seconds(own),
+                own=None if own is None else self._hangs.own_seconds(own),
             )
             self._hold(reply, record.function, 4 * _ROOM)
         except StudentStopped as stop:
