@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -17,6 +18,11 @@ sys.path.insert(0, str(Path(__file__).parent))
 from redteam.tally import pytest_terminal_summary
 
 __all__ = ["pytest_terminal_summary"]
+
+# A run in the background of a shell may have been told to ignore Ctrl+C, and would hand that on to
+# what it starts: there are tests of it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # One thread a process: tensors are small, and threads would only wait for one another. The variable
 # is for what the tests start; in this process the plugin has imported torch already.

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from autograder.course import Unit
-from autograder.devices import CPU, CUDA, Device, compute_exactly
+from autograder.devices import CPU, CUDA, DEVICES, Device, compute_exactly
 from autograder.exam import ExamRequest, ExamStore, PreparedTest
 from autograder.grading.backends import Backend, Backends
 from autograder.grading.diagnosis import Diagnoser, Suspicion
@@ -95,7 +95,8 @@ class UnitGrader:
         self.diagnoser = Diagnoser(unit, exam) if settings.hidden else None
         wanted = set(settings.exercises)
         self.tests = [test for test in exam.tests if not wanted or test.exercise in wanted]
-        order = list(settings.devices)
+        # The simulated device after the CPU: what fails on both is looked at there.
+        order = sorted(settings.devices, key=lambda name: DEVICES[name].simulated)
         # Public tests first: students see their messages, and a message that their code writes
         # must not be able to carry a hidden input. Those of speed last, so that a function that is
         # slow enough to be given up costs no other test.

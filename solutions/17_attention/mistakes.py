@@ -30,18 +30,21 @@ scores_are_not_scaled = mistake(
     "You do not divide the scores by the root of d_k. Without it they grow with the size of the "
     "keys, and the softmax saturates.",
     change={"1 / math.sqrt(q.shape[-1]) if scale else 1.0": "1.0"},
+    equal_in=("attention_gru_step",),
 )
 
 scores_are_always_scaled = mistake(
     "attention_forward",
     "You divide by the root of d_k although scale is False.",
     change={" if scale else 1.0": ""},
+    equal_in=("multi_head_attention_forward",),
 )
 
 scores_are_divided_by_the_size = mistake(
     "attention_forward",
     "You divide by d_k. The standard deviation of a score is the root of d_k.",
     change={"factor * (": "factor**2 * ("},
+    equal_in=("attention_gru_step",),
 )
 
 scores_are_multiplied_by_the_root = mistake(
@@ -49,6 +52,7 @@ scores_are_multiplied_by_the_root = mistake(
     "You multiply by the root of d_k. Scores grow with the size of the keys; dividing makes up for "
     "it.",
     change={"factor * (q @ k.mT)": "q @ k.mT / factor"},
+    equal_in=("attention_gru_step",),
 )
 
 scores_are_scaled_by_the_values = mistake(
@@ -56,6 +60,7 @@ scores_are_scaled_by_the_values = mistake(
     "You divide by the root of the size of the values. The scores are inner products of queries "
     "and keys, so it is their size, d_k, that counts.",
     change={"factor * (q @ k.mT)": "q @ k.mT / (math.sqrt(v.shape[-1]) if scale else 1.0)"},
+    equal_in=("multi_head_attention_forward", "attention_gru_step"),
 )
 
 softmax_over_the_queries = mistake(
@@ -71,12 +76,14 @@ mask_is_ignored = mistake(
     "attention_forward",
     "You ignore the mask.",
     change={"k.mT), mask": "k.mT)"},
+    equal_in=("attention_gru_step",),
 )
 
 mask_is_inverted = mistake(
     "attention_forward",
     "Your mask works the wrong way round. True means that a key may be attended to.",
     change={"k.mT), mask": "k.mT), None if mask is None else ~mask"},
+    equal_in=("attention_gru_step",),
 )
 
 mask_comes_after_the_softmax = mistake(
@@ -84,6 +91,7 @@ mask_comes_after_the_softmax = mistake(
     "You set masked weights to 0 after the softmax, so that rows do not sum to 1 any more. What is "
     "masked must not take part in the softmax.",
     change={"_weights(": "filled(_weights(", "k.mT), mask": "k.mT)), mask, 0.0"},
+    equal_in=("attention_gru_step",),
 )
 
 masked_scores_are_zero = mistake(
@@ -91,6 +99,7 @@ masked_scores_are_zero = mistake(
     "You set masked scores to 0. A score of 0 has a weight of its own, since exp(0) is 1: a masked "
     "score counts as minus infinity.",
     change={"factor * (q @ k.mT), mask": "filled(factor * (q @ k.mT), mask, 0.0)"},
+    equal_in=("attention_gru_step",),
 )
 
 masked_scores_are_a_small_number = mistake(
@@ -98,6 +107,7 @@ masked_scores_are_a_small_number = mistake(
     "You give masked scores a very small number such as 1e-9. That is nearly 0, and exp(0) is 1: "
     "you want a very large negative one.",
     change={"factor * (q @ k.mT), mask": "filled(factor * (q @ k.mT), mask, -1.0)"},
+    equal_in=("attention_gru_step",),
 )
 
 fully_masked_rows_are_uniform = mistake(
@@ -105,6 +115,7 @@ fully_masked_rows_are_uniform = mistake(
     "A query that may see nothing gets the mean of all values from you, because all its scores are "
     "the same large negative number. It must get zeros.",
     change={"factor * (q @ k.mT), mask": "filled(factor * (q @ k.mT), mask, -1e9)"},
+    equal_in=("attention_gru_step",),
 )
 
 fully_masked_rows_are_nan = mistake(
@@ -112,6 +123,7 @@ fully_masked_rows_are_nan = mistake(
     "A query that may see nothing gets NaN from you: the softmax of a row of minus infinity is "
     "0/0. It must get zeros.",
     change={"factor * (q @ k.mT), mask": "filled(factor * (q @ k.mT), mask, -math.inf)"},
+    equal_in=("attention_gru_step",),
 )
 
 mask_is_transposed = mistake(
@@ -125,6 +137,7 @@ mask_is_transposed = mistake(
             "    factor = "
         )
     },
+    equal_in=("attention_gru_step",),
 )
 
 softmax_overflows = mistake(
@@ -144,12 +157,14 @@ maximum_includes_what_is_masked = mistake(
             "    p = shares(torch.exp(scores - scores.amax(-1, keepdim=True)), mask)"
         )
     },
+    equal_in=("attention_gru_step",),
 )
 
 weights_are_scaled = mistake(
     "attention_forward",
     "You divide by the root of d_k after the softmax. It belongs to the scores; weights sum to 1.",
     change={"_weights(factor * (q @ k.mT), mask)": "factor * _weights(q @ k.mT, mask)"},
+    equal_in=("attention_gru_step",),
 )
 
 weights_are_not_normalised = mistake(
@@ -233,6 +248,7 @@ scale_is_always_applied = mistake(
     "attention_backward",
     "You always multiply by 1 / sqrt(d_k), also where forward was called with scale=False.",
     change={"factor * ": "1 / math.sqrt(q.shape[-1]) * "},
+    equal_in=("multi_head_attention_backward",),
 )
 
 values_are_added_to_keys = mistake(
@@ -240,6 +256,7 @@ values_are_added_to_keys = mistake(
     "Where keys are values you added dv to dk. The function returns the two gradients separately; "
     "adding is the caller's business.",
     change={"@ q, dv": "@ q + (dv if k is v else 0), dv"},
+    equal_in=("multi_head_attention_backward",),
 )
 
 upstream_gradient_is_missing_in_dv = mistake(

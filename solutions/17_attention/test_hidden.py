@@ -563,6 +563,19 @@ def test_multi_head_attention_forward_does_not_look_ahead_if_told_so(student, de
 
 
 @exercise("multi_head_attention_forward", points=1)
+def test_multi_head_attention_forward_of_scores_that_no_exponential_holds(student, device):
+    """Scores of 1131 and more; with a mask the largest of a row is not among those that count."""
+    one = torch.eye(2, dtype=torch.float64, device=device)
+    x = 40 * torch.stack([one[0], one[1], -one[0], -2 * one[1]])[None]
+    others = ~torch.eye(4, dtype=torch.bool, device=device)
+    for mask in (None, others, ~others):
+        out, _ = student.multi_head_attention_forward(x, one, one, one, one, mask, heads=1)
+        scores = (x @ x.mT) / math.sqrt(2)
+        scores = scores if mask is None else scores.masked_fill(~mask, -math.inf)
+        assert_close(out, torch.softmax(scores, -1) @ x, "out", **ONE)
+
+
+@exercise("multi_head_attention_forward", points=1)
 @given(case=layers(layout="any"), examples=6)
 def test_multi_head_attention_forward_takes_any_layout_and_leaves_it_alone(
     student, reference, device, case
