@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import msgspec
-
 from autograder.classroom.errors import GradingError
 from autograder.classroom.messages import Check, Orders
 from autograder.classroom.processes import GradingProcesses
@@ -27,10 +25,9 @@ def check_units(
     Raises:
         GradingError: a unit cannot be checked.
     """
-    orders = Orders(root=str(course.root), kind=course.kind, settings=msgspec.to_builtins(settings))
     units = {unit.name: unit for unit, _ in targets}
     tasks = [Check(unit=unit.name, exercises=exercises) for unit, exercises in targets]
-    with GradingProcesses(orders, 1) as grading:
+    with GradingProcesses(Orders.of(course, settings), 1) as grading:
         for task, reply in grading.run(tasks, settings.submission_seconds):
             if reply.result is None:
                 raise GradingError(reply.fault)

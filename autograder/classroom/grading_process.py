@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autograder.classroom.messages import (
+    Check,
     Inline,
     Job,
     Orders,
@@ -82,11 +83,15 @@ def _reply(grader: JobGrader, task: Task, on_ready: Callable[[Ready], None]) -> 
 
     number = task.number if isinstance(task, Job) else -1
     try:
-        if isinstance(task, Job):
-            return grader.grade(task, on_ready)
-        if isinstance(task, Inline):
-            return grader.inline(task)
-        return grader.prepare(task) if isinstance(task, Prepare) else grader.check(task)
+        match task:
+            case Job():
+                return grader.grade(task, on_ready)
+            case Prepare():
+                return grader.prepare(task)
+            case Check():
+                return grader.check(task)
+            case Inline():
+                return grader.inline(task)
     except BrokenPipeError:
         raise
     except DeviceLost as error:

@@ -6,12 +6,16 @@ Both are ours and trust each other; still they exchange JSON only.
 from __future__ import annotations
 
 import json
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
 from autograder.results import Result, Struct
 from autograder.submissions import Attempt
+
+if TYPE_CHECKING:
+    from autograder.course import Course
+    from autograder.grading import Settings
 
 
 class Job(Struct, frozen=True, tag=True):
@@ -138,6 +142,19 @@ class Orders(Struct, frozen=True):
     keep_exams: bool = True
     environment: dict[str, str] = msgspec.field(default_factory=dict)
     folder: str = ""
+
+    @classmethod
+    def of(
+        cls, course: Course, settings: Settings, *, worker: str = "", keep_exams: bool = True
+    ) -> Orders:
+        """To grade a course so; environment and folder are added when a process is started."""
+        return cls(
+            root=str(course.root),
+            kind=course.kind,
+            settings=msgspec.to_builtins(settings),
+            worker=worker,
+            keep_exams=keep_exams,
+        )
 
     @property
     def profile(self) -> str:

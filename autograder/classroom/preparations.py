@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import msgspec
-
 from autograder.classroom.errors import GradingError
 from autograder.classroom.messages import Orders, Prepare, Reply
 from autograder.classroom.processes import GradingProcesses
@@ -40,8 +38,7 @@ def prepare_units(
         to.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise GradingError(f"{to} cannot be made: {error.strerror}. Name another folder.") from None
-    orders = Orders(root=str(course.root), settings=msgspec.to_builtins(settings))
     tasks = [Prepare(unit=unit.name, folder=str(to)) for unit in units]
-    with GradingProcesses(orders, processes) as grading:
+    with GradingProcesses(Orders.of(course, settings), processes) as grading:
         for _, reply in grading.run(tasks):
             yield reply

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self
 
 import msgspec
 
@@ -35,9 +35,6 @@ from autograder.classroom.starting import (
 
 # Preparing a unit and starting a process are not the submission's time.
 GRACE_SECONDS = 180.0
-
-
-T = TypeVar("T", bound=Task)
 
 
 @dataclass
@@ -145,29 +142,26 @@ class GradingProcesses:
             job_seconds: how long a job may take, preparation aside.
             on_told: told of sentences for who runs the command.
         """
-        for task, reply in self._run(jobs, job_seconds, on_told):
+        for task, reply in self.run(jobs, job_seconds, on_told):
             assert isinstance(task, Job)
             yield task, reply
 
-    def run(self, tasks: Iterable[T], seconds: float = 0.0) -> Iterator[tuple[T, Reply]]:
-        """Have other tasks done, all of one kind; replies come in the order of their ends.
+    def run(
+        self,
+        tasks: Iterable[Task],
+        seconds: float = 0.0,
+        on_told: Callable[[str], None] = lambda sentence: None,
+    ) -> Iterator[tuple[Task, Reply]]:
+        """Have tasks done; replies come in the order of their ends.
 
         Args:
             tasks: what to do.
             seconds: how long one may take, preparation aside.
+            on_told: told of sentences for who runs the command.
         """
-        yield from self._run(tasks, seconds, lambda sentence: None)  # type: ignore[misc]
-
-    def _run(
-        self,
-        tasks: Iterable[Task],
-        job_seconds: float,
-        on_told: Callable[[str], None],
-    ) -> Iterator[tuple[Task, Reply]]:
-        """Have everything done."""
         waiting, members = _Waiting(tasks), self._members
         with interrupts_remembered() as look:
-            yield from self._turns(waiting, members, job_seconds, on_told, look)
+            yield from self._turns(waiting, members, seconds, on_told, look)
 
     def _turns(
         self,

@@ -88,18 +88,13 @@ class ClassRun:
 
     def processes(self) -> GradingProcesses:
         """The grading processes, of which none runs yet."""
-        import msgspec
-
         from autograder.classroom import GradingProcesses, Orders
         from autograder.devices import gpus_for, usable_cores
 
         visible = gpus_for(self.settings.devices, self.gpus)
         most = self.jobs or (len(visible) if visible else usable_cores())
-        orders = Orders(
-            root=str(self.course.root),
-            settings=msgspec.to_builtins(self.settings),
-            worker=self.worker,
-            keep_exams=self.keep_exams,
+        orders = Orders.of(
+            self.course, self.settings, worker=self.worker, keep_exams=self.keep_exams
         )
         return GradingProcesses(orders, min(most, len(visible)) if visible else most, visible)
 

@@ -82,14 +82,23 @@ def draw(request: ExamRequest, *, losing: bool = True) -> Drawn:
             test.graded.timed = True
             continue  # its questions are asked one by one, and large inputs tell no more
         if run.reference is not None:
-            try:
-                test.graded.script = script_of(test.examples, unit.returns, test.place)
-            except AnswerSent as error:
-                raise PreparationError(f"{test.location} cannot be graded: {error}") from None
+            _ask_ahead(test, test.graded, unit)
         if losing:
             alone = test.place is CPU or test.variant not in on_cpu
             _complete(test, request, run, rehearsal, alone=alone)
     return Drawn(student, tests, known, unit.returns)
+
+
+def _ask_ahead(test: DrawnTest, examples: ExampleSet, unit: Unit) -> None:
+    """Note what a test will ask on some of its examples.
+
+    Raises:
+        PreparationError: it sends an answer that it expects.
+    """
+    try:
+        examples.script = script_of(examples.examples, unit.returns, test.place)
+    except AnswerSent as error:
+        raise PreparationError(f"{test.location} cannot be graded: {error}") from None
 
 
 def _complete(
@@ -107,7 +116,7 @@ def _complete(
         smaller = _with_found(test, smaller, request, run, rehearsal)
         test.smaller = [ExampleSet(smaller[:_FIRST]), ExampleSet(smaller[_FIRST:])]
         for portion in test.smaller if asked else ():
-            portion.script = script_of(portion.examples, request.unit.returns, test.place)
+            _ask_ahead(test, portion, request.unit)
 
 
 def _passed(run: ReferenceRun, test: DrawnTest, drawn: dict[str, Any]) -> PreparedExample | None:

@@ -35,26 +35,26 @@ def inlined_mistakes(
         The mistake, the exercise, and whether a test of it fails.
     """
     graph = call_graph(ast.parse(unit.source_file.read_text(encoding="utf-8")))
-    own = {
-        exercise.name: [
-            test
-            for test in tests
-            if test.exercise == exercise.name and test.place is CPU and test.speed is None
-        ]
-        for exercise in unit.exercises
-        if not exercise.written
-    }
+    names = [exercise.name for exercise in unit.exercises if not exercise.written]
+    uses = {name: reachable(graph, [name]) - {name} for name in names}
+    module = reference_of(unit)
+    student.backend = ModuleBackend(module, unit.returns, own=True)
     for mistake in mistakes(unit):
         if mistake.on:
             continue
         mistaken = module_of(mistake)
-        for name, of_it in own.items():
-            if name == mistake.exercise or mistake.exercise not in reachable(graph, [name]):
+        for name in names:
+            if mistake.exercise not in uses[name]:
                 continue
-            module = reference_of(unit)
+            right = getattr(module, name)
             setattr(module, name, getattr(mistaken, name))
-            student.backend = ModuleBackend(module, unit.returns, own=True)
-            yield mistake, name, any(map(_fails, of_it))
+            lost = any(_fails(test) for test in tests if _is_of(test, name))
+            setattr(module, name, right)
+            yield mistake, name, lost
+
+
+def _is_of(test: PreparedTest, exercise: str) -> bool:
+    return test.exercise == exercise and test.place is CPU and test.speed is None
 
 
 def _fails(test: PreparedTest) -> bool:

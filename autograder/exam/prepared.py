@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -178,8 +179,9 @@ def seconds_of(tests: Sequence[PreparedTest]) -> dict[str, float]:
     """For each function the longest that a call of it took the reference."""
     longest: dict[str, float] = {}
     for test in tests:
-        for examples in (test.graded, *test.smaller):
-            for record in (record for example in examples.examples for record in example.calls):
+        sets = (test.graded, *test.smaller)
+        for example in itertools.chain.from_iterable(those.examples for those in sets):
+            for record in example.calls:
                 before = longest.get(record.function, 0.0)
                 longest[record.function] = max(before, record.seconds)
     return longest

@@ -21,7 +21,7 @@ from autograder.exam.loading import LaterModule, LaterTests
 from autograder.exam.prepared import ExampleSet, PreparedExample, PreparedTest, Rehearsed
 from autograder.exam.scripts import Script
 from autograder.exam.values import read_value
-from autograder.supervisor import Batch, Expected, ExpectedError
+from autograder.supervisor import Batch, Expectation, Expected, ExpectedError
 from autograder.testing import Answered, CallRecord, Reference, Student
 
 HEAD = b"handgrad exam 1\n"
@@ -188,7 +188,7 @@ class _StoredExamples(ExampleSet):
             told["seconds"],
         )
 
-    def _expected(self, told: Any) -> Expected | ExpectedError | None:
+    def _expected(self, told: Any) -> Expectation | None:
         if told is None:
             return None
         if len(told) == 2:

@@ -15,8 +15,7 @@ from autograder.supervisor import (
     Batch,
     Call,
     EarlierResult,
-    Expected,
-    ExpectedError,
+    Expectation,
     encode_batch,
     expected_error,
     expected_reply,
@@ -44,7 +43,7 @@ class Script:
 
     batch: Batch | None = None
     spans: list[range | None] = field(default_factory=list)
-    expected: list[Expected | ExpectedError | None] = field(default_factory=list)
+    expected: list[Expectation | None] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
 
     def span(self, position: int) -> range | None:
@@ -67,7 +66,7 @@ def script_of(
     """
     calls: list[Call] = []
     spans: list[range | None] = []
-    expected: list[Expected | ExpectedError | None] = []
+    expected: list[Expectation | None] = []
     seconds: list[float] = []
     for example in examples:
         planned = _plan(example, returns, len(calls))
@@ -117,7 +116,7 @@ def _plan(example: _Example, returns: Mapping[str, Returns], offset: int) -> lis
         except _NotAhead:
             return None
         planned.append(Call(record.function, args, kwargs, parts))
-        arguments = _tensors([record.args, record.kwargs])
+        arguments = tensors_of([record.args, record.kwargs])
         _require_no_answer(record.function, arguments, results, given)
         given |= {id(tensor): tensor for tensor in arguments}
         if record.error is not None:
@@ -131,7 +130,7 @@ def _plan(example: _Example, returns: Mapping[str, Returns], offset: int) -> lis
             elif isinstance(part, Tensor) and id(part) not in given:
                 results.append((part, EarlierResult(position, i, by_value=True)))
             else:
-                deeper |= {id(tensor) for tensor in _tensors(part)}
+                deeper |= {id(tensor) for tensor in tensors_of(part)}
     return planned
 
 
@@ -173,7 +172,8 @@ class _NotAhead(Exception):
     """An argument lies deep in what was returned before, or is a function: known when asked."""
 
 
-def _tensors(value: Any) -> list[Tensor]:
+def tensors_of(value: Any) -> list[Tensor]:
+    """The tensors in a value, in order; one that stands twice comes twice."""
     found: list[Tensor] = []
 
     def note(tensor: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ Decorators give the function back, strategies are never asked. Everything else i
 from __future__ import annotations
 
 import builtins
+import importlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -50,7 +51,7 @@ class _Module:
     def __getattr__(self, name: str) -> Any:
         if name in self._names:
             return self._names[name]
-        return getattr(builtins.__import__(self._name, fromlist=[name]), name)
+        return getattr(importlib.import_module(self._name), name)
 
 
 def import_without_drawing(

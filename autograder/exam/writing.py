@@ -5,7 +5,7 @@ No pickle: reading an exam runs nothing.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import msgpack
@@ -17,8 +17,9 @@ from autograder.exam.prepared import ExampleSet, PreparedExample, Rehearsed, sec
 from autograder.exam.preparing import DrawnTest
 from autograder.exam.reading import HEAD, digest
 from autograder.exam.requests import ExamRequest
+from autograder.exam.scripts import tensors_of
 from autograder.exam.values import NotKeepable, write_value
-from autograder.supervisor import Expected, ExpectedError
+from autograder.supervisor import Expectation, ExpectedError
 from autograder.testing import CallRecord, Opaque
 
 # Answers of the reference that are larger are computed again when a test asks for them.
@@ -107,7 +108,7 @@ def _examples(
     return pieces.add(msgpack.packb(told))
 
 
-def _expected(expected: Expected | ExpectedError | None, pieces: _Pieces) -> list[Any] | None:
+def _expected(expected: Expectation | None, pieces: _Pieces) -> list[Any] | None:
     if isinstance(expected, ExpectedError):
         return [expected.kind, expected.message]
     if expected is None:
@@ -119,7 +120,9 @@ def _example(
     example: PreparedExample, device: Device, returns: Mapping[str, Returns], *, asked: bool
 ) -> bytes:
     """An example; its answers as far as they can be kept, its calls if they are asked ahead."""
-    passed_on = {id(value) for record in example.calls for value in _arguments(record)}
+    passed_on = {
+        id(t) for record in example.calls for t in tensors_of([record.args, record.kwargs])
+    }
     calls = [_call(record, returns, passed_on) for record in example.calls] if asked else []
     kept: list[list[Any]] = []
     for answer in example.answers:
@@ -153,18 +156,6 @@ def _call(
     else:
         value = kept(value, parts)
     return [record.function, record.args, record.kwargs, value, failed]
-
-
-def _arguments(record: CallRecord) -> Iterator[Any]:
-    """What a call got, and what is in it."""
-    left: list[Any] = [record.args, record.kwargs]
-    while left:
-        value = left.pop()
-        yield value
-        if isinstance(value, (tuple, list)):
-            left += value
-        elif isinstance(value, dict):
-            left += value.values()
 
 
 def _answers(answers: Mapping[int, Sequence[Rehearsed]], device: Device) -> bytes:

@@ -72,10 +72,15 @@ def settings_here(policy: Policy, named: Sequence[str] = ()) -> Settings:
 def fingerprint(unit: Unit, settings: Settings) -> str:
     """A short hash of everything in the course that a grade of this unit depends on."""
     digest = hashlib.sha256(importlib.metadata.version("handgrad").encode())
-    for path in sorted(unit.folder.glob("*.py")):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    digest.update(_files(unit))
     digest.update(repr(replace(settings, devices_why="")).encode())
     return digest.hexdigest()[:16]
+
+
+def _files(unit: Unit) -> bytes:
+    """A unit's files, names included."""
+    paths = sorted(unit.folder.glob("*.py"))
+    return b"".join(path.name.encode() + b"\0" + path.read_bytes() + b"\0" for path in paths)
 
 
 def worker_seed(unit: Unit, settings: Settings) -> int:
@@ -85,8 +90,7 @@ def worker_seed(unit: Unit, settings: Settings) -> int:
     out small ones either, as the unit's files are in it.
     """
     digest = hashlib.blake2b(repr(settings.seed).encode(), digest_size=8, person=b"workers")
-    for path in sorted(unit.folder.glob("*.py")):
-        digest.update(path.read_bytes())
+    digest.update(_files(unit))
     return int.from_bytes(digest.digest(), "big") >> 1
 
 

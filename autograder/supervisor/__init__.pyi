@@ -2,7 +2,13 @@ from .batches import Batch, Call, EarlierResult, encode_batch
 from .confining import ConfinementError, confinement_findings, layers_here, require_level
 from .connection import Worker
 from .endings import why_it_did_not_load
-from .expectations import Expected, ExpectedError, expected_error, expected_reply
+from .expectations import (
+    Expectation,
+    Expected,
+    ExpectedError,
+    expected_error,
+    expected_reply,
+)
 from .launching import launch
 from .loading import Code, Loader
 from .replies import Reply
@@ -15,6 +21,7 @@ __all__ = [
     "Code",
     "ConfinementError",
     "EarlierResult",
+    "Expectation",
     "Expected",
     "ExpectedError",
     "Loader",

@@ -10,7 +10,7 @@ from autograder.devices import CPU, Device, Note
 from autograder.supervisor.batches import Batch, Call, Handle, encode_answer, encode_batch
 from autograder.supervisor.conversation import Conversation
 from autograder.supervisor.endings import Process
-from autograder.supervisor.expectations import Expected, ExpectedError, room_for
+from autograder.supervisor.expectations import Expectation, Expected, ExpectedError, room_for
 from autograder.supervisor.patience import Deadline, Patience
 from autograder.supervisor.replies import Reply, decode_arguments, decode_notes, decode_reply
 from autograder.supervisor.transport import Output
@@ -100,7 +100,7 @@ class Worker(Conversation):
         timeout: float,
         *,
         own: Sequence[float] = (),
-        expected: Sequence[Expected | ExpectedError | None] = (),
+        expected: Sequence[Expectation | None] = (),
     ) -> Iterator[Reply]:
         """Make the calls of a batch.
 
@@ -198,12 +198,7 @@ class Worker(Conversation):
             raise StudentStopped(self._stopped.category, self._stopped.reason)
 
     def _answer_next(
-        self,
-        batch: Batch,
-        index: int,
-        seq: int,
-        patience: Patience,
-        expected: Expected | ExpectedError | None,
+        self, batch: Batch, index: int, seq: int, patience: Patience, expected: Expectation | None
     ) -> Reply:
         start = time.monotonic()
         deadline, callbacks = Deadline(patience, self._clock), 0
@@ -278,7 +273,7 @@ class Replies(Iterator[Reply]):
         first: int,
         timeout: float,
         own: Sequence[float],
-        expected: Sequence[Expected | ExpectedError | None],
+        expected: Sequence[Expectation | None],
     ) -> None:
         self._worker, self._batch, self._timeout = worker, batch, timeout
         self._own, self._expected = own, expected

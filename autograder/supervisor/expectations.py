@@ -77,6 +77,9 @@ class ExpectedError:
         )
 
 
+Expectation = Expected | ExpectedError
+
+
 def expected_error(error: BaseException) -> ExpectedError | None:
     """The reply to a call of which is known what it raises; None if the type is no builtin one.
 
@@ -112,7 +115,7 @@ def expected_reply(
     return Expected(meta, b"".join(encoder.buffers), returns)
 
 
-def room_for(expected: Expected | ExpectedError | None) -> int:
+def room_for(expected: Expectation | None) -> int:
     """How many bytes of tensors a reply may hold."""
     if not isinstance(expected, Expected):
         return FROM_WORKER.payload
