@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from autograder.classroom.messages import (
     Check,
-    Inline,
+    Examine,
     Job,
     Orders,
     Prepare,
@@ -90,8 +90,8 @@ def _reply(grader: JobGrader, task: Task, on_ready: Callable[[Ready], None]) -> 
                 return grader.prepare(task)
             case Check():
                 return grader.check(task)
-            case Inline():
-                return grader.inline(task)
+            case Examine():
+                return grader.examine(task)
     except BrokenPipeError:
         raise
     except DeviceLost as error:

@@ -9,11 +9,20 @@ from typing import Any
 
 import msgspec
 
-from autograder.classroom.messages import Check, Inline, Inlined, Job, Prepare, Ready, Reply
+from autograder.classroom.messages import (
+    Check,
+    Examine,
+    Examined,
+    Inlined,
+    Job,
+    Prepare,
+    Ready,
+    Reply,
+)
 from autograder.classroom.reading import read_job, whose
 from autograder.classroom.recognition import recognised_unit
 from autograder.course import Course, Unit, read_unit
-from autograder.exam import ExamStore, PreparationError, inlined_mistakes
+from autograder.exam import ExamStore, PreparationError, inlined_mistakes, worst_ratios
 from autograder.grading import (
     Settings,
     UnitGrader,
@@ -57,15 +66,17 @@ class JobGrader:
         how = "prepared" if kept.prepared else "was there"
         return Reply(number=-1, told=f"{task.unit}: {how}, {size:.1f} MB, {kept.file}")
 
-    def inline(self, task: Inline) -> Reply:
-        """What each known mistake costs where one exercise alone makes it."""
+    def examine(self, task: Examine) -> Reply:
+        """What a unit's tests are worth."""
         unit = self._unit(task.unit)
         grader = self._grader(unit, lambda ready: None)
         found = [
             Inlined(mistake=m.name, exercise=name, lost=lost, equal=name in m.equal_in)
             for m, name, lost in inlined_mistakes(unit, grader.tests, grader.student)
         ]
-        return Reply(number=-1, inlined=tuple(found))
+        ratios, unfair = worst_ratios(unit, grader.tests, grader.student)
+        examined = Examined(inlined=tuple(found), ratios=ratios, unfair=tuple(map(str, unfair)))
+        return Reply(number=-1, examined=examined)
 
     def check(self, task: Check) -> Reply:
         """What the public tests say of the files in a unit's folder."""

@@ -60,8 +60,8 @@ class Check(Struct, frozen=True, tag=True):
     exercises: tuple[str, ...] = ()
 
 
-class Inline(Struct, frozen=True, tag=True):
-    """A unit of which is asked what its known mistakes cost where one other exercise makes them.
+class Examine(Struct, frozen=True, tag=True):
+    """A unit of which is asked what its tests are worth, without any submission.
 
     Attributes:
         unit: the unit's name.
@@ -70,7 +70,7 @@ class Inline(Struct, frozen=True, tag=True):
     unit: str
 
 
-Task = Job | Prepare | Check | Inline
+Task = Job | Prepare | Check | Examine
 """What a grading process may be told to do."""
 
 
@@ -100,6 +100,21 @@ class Inlined(Struct, frozen=True):
     equal: bool
 
 
+class Examined(Struct, frozen=True):
+    """What a unit's tests are worth.
+
+    Attributes:
+        inlined: what known mistakes cost where one other exercise alone makes them.
+        ratios: for each test how near right code that rounds otherwise comes to what it allows; 1
+            is the most that is accepted.
+        unfair: sentences on tests that reject right code.
+    """
+
+    inlined: tuple[Inlined, ...]
+    ratios: dict[str, float]
+    unfair: tuple[str, ...]
+
+
 class Reply(Struct, frozen=True, tag=True):
     """What came of a task.
 
@@ -110,7 +125,7 @@ class Reply(Struct, frozen=True, tag=True):
         fault: what went wrong in the grader, for its makers.
         last: whether the process ends now, because it cannot go on.
         told: a sentence for who runs the command.
-        inlined: known mistakes, exercises that make them alone, and whether they lose points.
+        examined: what a unit's tests are worth, if that was asked.
     """
 
     number: int
@@ -119,7 +134,7 @@ class Reply(Struct, frozen=True, tag=True):
     fault: str = ""
     last: bool = False
     told: str = ""
-    inlined: tuple[Inlined, ...] = ()
+    examined: Examined | None = None
 
 
 class Orders(Struct, frozen=True):

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from autograder.classroom.errors import GradingError
-from autograder.classroom.messages import Inline, Inlined
+from autograder.classroom.messages import Examine, Examined, Inlined
 from autograder.classroom.processes import GradingProcesses
 from autograder.course import Unit, alternatives, mistakes
 from autograder.devices import CPU
@@ -199,8 +199,8 @@ def _invisible(variant: Variant, result: Result) -> bool:
     return bool(variant.on) and set(result.run.devices) <= {CPU.name}
 
 
-def inlined(unit: Unit, processes: GradingProcesses, seconds: float) -> tuple[Inlined, ...]:
-    """What each known mistake comes to where one exercise that builds on its function makes it.
+def examined(unit: Unit, processes: GradingProcesses, seconds: float) -> Examined:
+    """What a unit's tests are worth, without any submission.
 
     Args:
         unit: the unit.
@@ -210,10 +210,10 @@ def inlined(unit: Unit, processes: GradingProcesses, seconds: float) -> tuple[In
     Raises:
         GradingError: it could not be found out.
     """
-    ((_, reply),) = processes.run([Inline(unit=unit.name)], seconds)
-    if reply.fault:
+    ((_, reply),) = processes.run([Examine(unit=unit.name)], seconds)
+    if reply.examined is None:
         raise GradingError(reply.fault)
-    return reply.inlined
+    return reply.examined
 
 
 def inlined_problems(found: Iterable[Inlined]) -> list[str]:

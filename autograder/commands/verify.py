@@ -13,7 +13,7 @@ from autograder.commands.class_run import ClassRun, plan_class, run_class
 from autograder.commands.console import out
 from autograder.commands.options import Devices, Jobs
 
-_SECONDS = 600.0  # for all mistakes of a unit, each in all exercises that build on its function
+_SECONDS = 900.0  # for what is tried on a unit's tests without any submission
 
 
 def verify(
@@ -30,6 +30,9 @@ def verify(
     exercise and nowhere that does not depend on it, and must be diagnosed as itself or not at all.
     It must also lose points in every exercise that builds on its function and alone makes it.
 
+    Right code that rounds otherwise must get full marks: the reference computed in float64, with
+    its sums in another order, with elementary functions that are a little off.
+
     Exit code: 0 all as it must be, 1 not so, 2 nothing could be verified.
     """
     from dataclasses import replace
@@ -37,7 +40,7 @@ def verify(
     from autograder.classroom import (
         DIAGNOSED_SHARE,
         diagnosed_share,
-        inlined,
+        examined,
         inlined_problems,
         judge,
         variants,
@@ -45,7 +48,7 @@ def verify(
     )
     from autograder.course import find_staff_course, find_unit
     from autograder.grading import settings_here
-    from autograder.report import verify_table
+    from autograder.report import ratios_table, verify_table
     from autograder.results import Folder
 
     course = find_staff_course()
@@ -65,12 +68,12 @@ def verify(
             run = ClassRun(course, settings, folder, jobs)
             with run.processes() as processes:
                 run_class(run, plan, processes)
-                found = inlined(unit, processes, _SECONDS)
+                tests = examined(unit, processes, _SECONDS)
             verdicts = judge(unit, known, folder.each_result())
         share = diagnosed_share(verdicts)
         out.print(verify_table(unit, verdicts))
         wrong = sum(bool(v.problem) for v in verdicts)
-        problems = inlined_problems(found)
+        problems = [*inlined_problems(tests.inlined), *tests.unfair]
         good = good and not wrong and not problems and share >= DIAGNOSED_SHARE
         out.print(
             f"{unit.name} on {' and '.join(settings.devices)}: {len(verdicts) - wrong} of "
@@ -80,6 +83,7 @@ def verify(
         )
         for problem in problems:
             out.print(f"[red]{escape(problem)}.[/]", soft_wrap=True)
+        found = tests.inlined
         if found:
             lost = sum(one.lost for one in found)
             equal = sum(one.equal for one in found)
@@ -87,5 +91,6 @@ def verify(
                 f"{lost} of {len(found) - equal} mistakes lose points too where only an exercise "
                 f"that builds on their function makes them; {equal} come to the same there."
             )
+        out.print(ratios_table(tests.ratios))
         out.print()
     raise typer.Exit(0 if good else 1)

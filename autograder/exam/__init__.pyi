@@ -1,5 +1,6 @@
-from .exams import Drawn, draw, reference_of
-from .inlining import inlined_mistakes
+from .conditioning import worst_ratios
+from .exams import Drawn, draw
+from .inlining import Inlining, inlined_mistakes
 from .keeping import ExamStore, Kept, file_name, write_secret
 from .places import CARRIED, user_folder
 from .prepared import (
@@ -15,6 +16,7 @@ from .prepared import (
 from .preparing import DrawnTest
 from .probes import count_elements
 from .reading import Damaged, Exam, KnownMistake, read_exam
+from .references import reference_of
 from .requests import HIDDEN, PUBLIC, ExamRequest
 from .scripts import Script, script_of
 from .writing import write_exam
@@ -31,6 +33,7 @@ __all__ = [
     "ExamRequest",
     "ExamStore",
     "ExampleSet",
+    "Inlining",
     "Kept",
     "KnownMistake",
     "PreparationError",
@@ -48,6 +51,7 @@ __all__ = [
     "seconds_of",
     "tensor_versions",
     "user_folder",
+    "worst_ratios",
     "write_exam",
     "write_secret",
 ]

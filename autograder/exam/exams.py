@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -22,6 +21,7 @@ from autograder.exam.prepared import (
 from autograder.exam.preparing import DrawnTest, prepare
 from autograder.exam.probes import count_elements
 from autograder.exam.reading import Exam, KnownMistake
+from autograder.exam.references import reference_of
 from autograder.exam.rehearsal import Rehearsal
 from autograder.exam.requests import ExamRequest
 from autograder.exam.running import ReferenceRun
@@ -122,7 +122,7 @@ def _complete(
 def _passed(run: ReferenceRun, test: DrawnTest, drawn: dict[str, Any]) -> PreparedExample | None:
     """An example, if the reference passes it; otherwise it would show a fault of the test."""
     try:
-        return run.example(test, drawn)
+        return run.example(test, drawn, graded=False)
     except (Exception, pytest.fail.Exception):
         return None
 
@@ -157,14 +157,6 @@ def _with_found(
             example = _passed(run, test, drawn)
             found += [example] if example is not None else []
     return sorted(found, key=lambda example: count_elements(example.inputs))
-
-
-def reference_of(unit: Unit) -> ModuleType:
-    """The reference of a unit, as a module of this process."""
-    module = ModuleType(unit.module)
-    source = unit.source_file.read_text(encoding="utf-8")
-    exec(compile(source, str(unit.source_file), "exec"), module.__dict__)
-    return module
 
 
 def live_exam(drawn: Drawn) -> Exam:

@@ -12,7 +12,17 @@ from torch import Tensor
 from autograder.devices import DEVICES, Device
 from autograder.errors import HandgradError
 from autograder.exam.scripts import Script
-from autograder.testing import Answered, Body, CallRecord, Reference, Student, kind_of, map_tensors
+from autograder.testing import (
+    Answered,
+    Body,
+    CallRecord,
+    Reference,
+    Spreads,
+    Student,
+    kind_of,
+    map_tensors,
+    spreads_known,
+)
 
 # How many failing inputs of a test are looked at; of a submission, and so of a known mistake.
 FAILURES_KEPT = 5
@@ -34,6 +44,9 @@ class PreparedExample:
         operators: how many the test took on the reference, if they were counted.
         messages: how many a worker would have sent, if they were counted.
         lines: of the reference that it reached, if that was noted.
+        spreads: how far right answers lie apart on it.
+        unfair: that they lie too far apart to tell wrong ones from them, in a sentence; empty if
+            they do not.
         versions: of its tensors; see `tensor_versions`.
     """
 
@@ -43,6 +56,8 @@ class PreparedExample:
     operators: int = 0
     messages: int = 0
     lines: set[int] = field(default_factory=set)
+    spreads: Spreads = field(default_factory=dict)
+    unfair: str = ""
     versions: tuple[int, bool] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -158,7 +173,8 @@ class PreparedTest:
         Its device is to be active, also while the outcome is looked at.
         """
         self.begin(example)
-        self.body(**self.fixtures, **example.inputs)
+        with spreads_known(example.spreads):
+            self.body(**self.fixtures, **example.inputs)
 
 
 def tensor_versions(inputs: Any) -> tuple[int, bool]:

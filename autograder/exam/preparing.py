@@ -10,20 +10,17 @@ submission.
 from __future__ import annotations
 
 import hashlib
-import io
-import os
-import sys
-import tempfile
 from collections.abc import Callable, Sequence
-from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import hypothesis
 import pytest
+from hypothesis.errors import Unsatisfiable
 
 from autograder.devices import CPU, DEVICES
+from autograder.exam.collecting import run_pytest
 from autograder.exam.prepared import PreparationError, PreparedExample, PreparedTest
 from autograder.exam.probes import count_elements, probes
 from autograder.exam.running import ReferenceRun
@@ -33,6 +30,7 @@ from autograder.testing import (
     SUBJECTS,
     ModuleBackend,
     Reference,
+    Spreads,
     Student,
     body_of,
     body_replaced,
@@ -41,6 +39,8 @@ from autograder.testing import (
 )
 
 FIXTURES = {"student", "reference", "device"}
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -84,48 +84,12 @@ def prepare(
         PreparationError: a test cannot be collected, or does not pass on the reference.
     """
     recorder = _Recorder(student, reference, on_reference, seed, devices)
-    with tempfile.TemporaryDirectory(prefix="handgrad-pytest-") as folder:
-        settings = Path(folder, "pytest.ini")
-        settings.write_text("[pytest]\n", encoding="utf-8")
-        arguments = [
-            *map(str, files),
-            *("-c", str(settings)),
-            f"--rootdir={files[0].parent.parent}",
-            "--import-mode=importlib",
-            "--noconftest",
-            *("-p", "no:cacheprovider"),
-            *("-p", "autograder.testing.plugin"),
-        ]
-        # Other plugins of the environment have no business here: one that reorders or repeats
-        # tests would change what is graded.
-        autoload = os.environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD")
-        os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-        said = io.StringIO()
-        try:
-            with redirect_stdout(said), redirect_stderr(said):
-                code = pytest.main(arguments, plugins=[recorder])
-        finally:
-            _forget(files)
-            if autoload is None:
-                del os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"]
-            else:
-                os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = autoload
+    code, said = run_pytest(files, recorder)
     if recorder.faults or code not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
-        told = "\n\n".join(recorder.faults) or said.getvalue()[-4000:]
+        told = "\n\n".join(recorder.faults) or said[-4000:]
         names = ", ".join(f"{f.parent.name}/{f.name}" for f in files)
         raise PreparationError(f"The tests of {names} cannot be used for grading:\n{told}")
     return recorder.tests
-
-
-def _forget(files: Sequence[Path]) -> None:
-    """Take test modules out of the cache of imports, where pytest looks before it reads a file.
-
-    It knows a file by its unit's folder and name, which another course may use too.
-    """
-    paths = {str(file) for file in files}
-    for name, module in list(sys.modules.items()):
-        if getattr(module, "__dict__", {}).get("__file__") in paths:
-            del sys.modules[name]
 
 
 class _Recorder:
@@ -149,6 +113,7 @@ class _Recorder:
         self._probes: dict[str, list[int]] | None = None
         self.faults: list[str] = []
         self._timed: set[bytes] = set()
+        self._unfair = ""
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_configure(self, config: pytest.Config) -> None:
@@ -216,11 +181,21 @@ class _Recorder:
                 self._keep(test, drawn)
 
         every: list[dict[str, Any]] = []
+        self._unfair = ""
         hypothesis.seed(self._seed_of(test))(test.function)
-        with body_replaced(test.function, keep):
-            test.function(**test.fixtures)
+        try:
+            with body_replaced(test.function, keep):
+                test.function(**test.fixtures)
+        except Unsatisfiable:
+            if not self._unfair:
+                raise
         if test.place.simulated:
             self._keep(test, _typical(every))
+        elif not test.examples and self._unfair:
+            raise PreparationError(
+                f"{test.name} draws only inputs on which rounding decides. Draw others, smaller "
+                f"ones say. {self._unfair}"
+            )
         elif not test.examples:
             raise PreparationError(
                 f"{test.name} is timed on inputs that other tests are timed on: a slow function "
@@ -256,20 +231,29 @@ class _Recorder:
             return False
         if self._probes is None:
             self._probes = probes(twins.values())
-        every = [example.inputs for example in twins[test.variant].examples]
+        every = twins[test.variant].examples
         chosen = [every[i] for i in self._probes.get(test.variant, ())]
         test.probe = bool(chosen)
-        for drawn in chosen or [_typical(every)]:
-            self._keep(test, drawn)
+        for example in chosen or [_typical(every, of=lambda e: e.inputs)]:
+            self._keep(test, example.inputs, example.spreads)
         return True
 
     def _chooses(self, test: DrawnTest) -> bool:
         """Whether there will be a choice among this test's examples."""
         return test.device == CPU.name and any(device.simulated for device in self.devices)
 
-    def _keep(self, test: DrawnTest, drawn: dict[str, Any]) -> None:
-        """Keep one example, having run it on the reference if there is one."""
-        test.add(self._run.example(test, drawn, watched=self._chooses(test)))
+    def _keep(self, test: DrawnTest, drawn: dict[str, Any], spreads: Spreads | None = None) -> None:
+        """Keep one example, having run it on the reference if there is one.
+
+        Another one is drawn instead of one on which rounding decides.
+        """
+        example = self._run.example(test, drawn, watched=self._chooses(test))
+        if spreads is not None:
+            example.spreads = spreads
+        if example.unfair and drawn:
+            self._unfair = example.unfair
+            hypothesis.reject()
+        test.add(example)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed:
@@ -282,9 +266,9 @@ class _Recorder:
             self.faults.append(f"{report.nodeid}:\n{report.longreprtext[-3000:]}")
 
 
-def _typical(every: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def _typical(every: Sequence[T], *, of: Callable[[T], Any] = lambda drawn: drawn) -> T:
     """An example of middling size: the smallest ones often skip a loop, large ones take longer."""
-    return sorted(every, key=count_elements)[len(every) // 2]
+    return sorted(every, key=lambda one: count_elements(of(one)))[len(every) // 2]
 
 
 def _variant(item: pytest.Function) -> str:

@@ -143,7 +143,7 @@ class _Reading:
         )
 
     def example(self, where: Sequence[int], device: Device) -> PreparedExample:
-        inputs, answers, calls = read_value(self.piece(where), device)
+        inputs, answers, calls, spreads = read_value(self.piece(where), device)
         return PreparedExample(
             inputs,
             [Answered(*answer) for answer in answers],
@@ -151,6 +151,7 @@ class _Reading:
                 CallRecord(name, args, kwargs, value, error=_RAISED if failed else None)
                 for name, args, kwargs, value, failed in calls
             ],
+            spreads=spreads,
         )
 
     def _answers(self, where: Sequence[int], device: Device) -> dict[int, list[Rehearsed]]:

@@ -10,13 +10,14 @@ import contextlib
 import signal
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from types import FrameType, ModuleType
+from types import FrameType
 
 import pytest
 
 from autograder.course import Mistake, Returns
 from autograder.devices import CPU
 from autograder.exam.prepared import FAILURES_KEPT, PreparedExample, PreparedTest, Rehearsed
+from autograder.exam.references import module_of
 from autograder.testing import CallRecord, ModuleBackend, Student
 
 # Of this process's own time that a known mistake may take on one input: some never come back.
@@ -94,13 +95,6 @@ class Rehearsal:
             module = module_of(mistake)
             self._backends[mistake.name] = ModuleBackend(module, self._returns, own=True)
         return self._backends[mistake.name]
-
-
-def module_of(mistake: Mistake) -> ModuleType:
-    """A module with a mistake. It is our own code, and runs here as the reference does."""
-    module = ModuleType(mistake.name)
-    exec(compile(mistake.source, f"<{mistake.name}>", "exec"), module.__dict__)
-    return module
 
 
 class TooLong(BaseException):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
+from autograder.exam.conditioning import Conditioning
 from autograder.exam.prepared import (
     PreparationError,
     PreparedExample,
@@ -28,24 +30,40 @@ class ReferenceRun:
     student: Student
     reference: ModuleBackend | None
 
+    @cached_property
+    def _conditioning(self) -> Conditioning:
+        assert self.reference is not None
+        return Conditioning(self.reference.module, self.reference.returns, self.student)
+
     def example(
-        self, test: PreparedTest, drawn: dict[str, Any], *, watched: bool = False
+        self,
+        test: PreparedTest,
+        drawn: dict[str, Any],
+        *,
+        watched: bool = False,
+        graded: bool = True,
     ) -> PreparedExample:
-        """An input on the test's device, with what is asked on it.
+        """An input on the test's device, with what is asked on it, and how it is conditioned.
+
+        The latter not where a test is timed, nor on the simulated device: its numbers are the
+        CPU's. Nor where no points depend on it.
 
         Args:
             test: the test.
             drawn: its drawn arguments.
             watched: whether to note what it costs and which lines it reaches.
+            graded: whether points depend on it.
 
         Raises:
             PreparationError: the test changes its inputs.
             Exception: the test does not pass on the reference.
         """
         with test.place.active():
-            return self._there(test, to_device(drawn, test.place.torch), watched)
+            return self._there(test, to_device(drawn, test.place.torch), watched, graded)
 
-    def _there(self, test: PreparedTest, inputs: dict[str, Any], watched: bool) -> PreparedExample:
+    def _there(
+        self, test: PreparedTest, inputs: dict[str, Any], watched: bool, graded: bool
+    ) -> PreparedExample:
         example = PreparedExample(inputs)
         if self.reference is None:
             return example
@@ -64,4 +82,8 @@ class ReferenceRun:
                 f"{test.name} changes its inputs, but other submissions are tested on them "
                 "too: clone them first"
             )
+        if not graded:
+            example.spreads = None
+        elif test.speed is None and not test.place.simulated:
+            self._conditioning.measure(test, example)
         return example

@@ -134,7 +134,7 @@ def _example(
         if size > _LARGEST_ANSWERS:
             break
         kept.append(one)
-    return write_value([example.inputs, kept, calls], device)
+    return write_value([example.inputs, kept, calls, example.spreads], device)
 
 
 def _call(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from autograder.devices import CPU
@@ -10,7 +10,16 @@ from autograder.grading import operators
 from autograder.grading.advice import advice, is_about_placement
 from autograder.grading.replay import Outcome
 from autograder.results import Failure
-from autograder.testing import Case, Mismatch, StudentStopped, describe, nothing_raised
+from autograder.supervisor import Handle
+from autograder.testing import (
+    CallRecord,
+    Case,
+    Mismatch,
+    Opaque,
+    StudentStopped,
+    describe,
+    nothing_raised,
+)
 
 
 def failure_of(outcome: Outcome) -> Failure:
@@ -73,19 +82,40 @@ def failure_of(outcome: Outcome) -> Failure:
 
 
 def advice_on(outcome: Outcome, failure: Failure, sources: Mapping[str, str]) -> str:
-    """What to write instead, if the failure is one of placement; empty if it is not.
+    """What to write instead, if the failure is one of placement; else whose cache was used, if any.
 
     Args:
         outcome: of the test.
         failure: the same in words.
         sources: the student's text, by label.
     """
-    if failure.category != "wrong device" or outcome.smallest is None:
+    if outcome.smallest is None:
         return ""
+    if failure.category != "wrong device":
+        maker = _maker_of_cache(outcome.smallest.calls)
+        known = failure.category in ("wrong value", "not finite", "exception")
+        return f"It works on what your {maker} cached: see that too." if maker and known else ""
     called = [call.function for call in reversed(outcome.smallest.calls)]
     return advice(
         sources, failure.line, failure.message, dict.fromkeys(called), outcome.test.place.place
     )
+
+
+def _maker_of_cache(calls: Sequence[CallRecord]) -> str:
+    """The function that made what the last call was given to keep unread; empty if there is none.
+
+    Only who wrote it knows what is in it: no test of the function that made it can look.
+    """
+    made = {
+        id(part): record.function
+        for record in calls
+        for part in (record.value if isinstance(record.value, tuple) else (record.value,))
+        if isinstance(part, (Handle, Opaque))
+    }
+    last = calls[-1] if calls else None
+    given = (*last.args, *last.kwargs.values()) if last else ()
+    found = (made[id(part)] for part in given if id(part) in made)
+    return next((name for name in found if last and name != last.function), "")
 
 
 def _named(inputs: dict[str, Any]) -> list[tuple[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -99,7 +99,7 @@ def code_exercise(
             every device and with all parameters.
         diagnosis: which known mistake it is.
     """
-    tests = _with_violations(exercise.name, tests)
+    tests = list(_said_once(_with_violations(exercise.name, tests)))
     worth: dict[str, float] = {}
     passed: dict[str, bool] = {}
     open_: dict[str, bool] = {}
@@ -150,6 +150,20 @@ def _with_violations(
         )
         for key, test in tests
     ]
+
+
+def _said_once(tests: Sequence[tuple[str, TestResult]]) -> Iterator[tuple[str, TestResult]]:
+    """The same tests; advice that is about no single line only with the first that it is given."""
+    said: set[str] = set()
+    for key, test in tests:
+        failure = test.failure
+        if failure is not None and failure.category != "wrong device" and failure.advice in said:
+            test = msgspec.structs.replace(
+                test, failure=msgspec.structs.replace(failure, advice="")
+            )
+        elif failure is not None:
+            said.add(failure.advice)
+        yield key, test
 
 
 def _exercise_status(

@@ -9,7 +9,7 @@ from .material import Document, Material, read_material
 from .notebook_page import Message, Page, exercise_html, note_html
 from .plain import exercise_text, result_text
 from .sheet import Sheet, cell_number
-from .terminal import class_table, escaped, print_check, verify_table
+from .terminal import class_table, escaped, print_check, ratios_table, verify_table
 from .words import (
     STATUS,
     blocked_by,
@@ -56,6 +56,7 @@ __all__ = [
     "points_text",
     "print_check",
     "printable",
+    "ratios_table",
     "read_material",
     "read_roster",
     "requested_title",

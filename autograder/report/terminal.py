@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 from rich.markup import escape
@@ -185,3 +185,18 @@ def verify_table(unit: Unit, verdicts: Sequence[Verdict]) -> Table:
             _verdict(verdict),
         )
     return table
+
+
+def ratios_table(ratios: Mapping[str, float]) -> Table:
+    """How near right code that rounds otherwise comes to what each test allows, worst first."""
+    table = Table("test", title="error of right code that rounds otherwise", title_justify="left")
+    table.add_column("of what is allowed", justify="right")
+    near = sorted((ratio, name) for name, ratio in ratios.items() if ratio >= _NOTHING)
+    for ratio, name in reversed(near):
+        table.add_row(escaped(name), f"{ratio:.2f}")
+    rest = len(ratios) - len(near)
+    table.add_row(f"the other {rest}" if near else f"all {rest}", f"below {_NOTHING}")
+    return table
+
+
+_NOTHING = 0.01

@@ -1,4 +1,4 @@
-from .batches import Batch, Call, EarlierResult, encode_batch
+from .batches import Batch, Call, EarlierResult, Handle, encode_batch
 from .confining import ConfinementError, confinement_findings, layers_here, require_level
 from .connection import Worker
 from .endings import why_it_did_not_load
@@ -24,6 +24,7 @@ __all__ = [
     "Expectation",
     "Expected",
     "ExpectedError",
+    "Handle",
     "Loader",
     "Reply",
     "Session",

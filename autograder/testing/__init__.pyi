@@ -1,6 +1,6 @@
 from . import plugin
 from .cases import Case, describe, map_tensors, to_device
-from .comparison import TOLERANCE, Mismatch, assert_close, assert_inputs_unchanged
+from .comparison import Mismatch, assert_close, assert_inputs_unchanged
 from .errors import (
     NotDefined,
     StudentError,
@@ -22,21 +22,35 @@ from .subjects import (
     Student,
     same_value,
 )
+from .tolerance import (
+    MOST,
+    TIMES,
+    TOLERANCE,
+    Compared,
+    Spreads,
+    comparisons_measured,
+    spreads_known,
+    widened,
+)
 
 __all__ = [
     "GRADING_PLUGIN",
+    "MOST",
     "PROFILE",
     "SUBJECTS",
+    "TIMES",
     "TOLERANCE",
     "Answered",
     "Body",
     "CallRecord",
     "Case",
+    "Compared",
     "Mismatch",
     "ModuleBackend",
     "NotDefined",
     "Opaque",
     "Reference",
+    "Spreads",
     "Student",
     "StudentError",
     "StudentStopped",
@@ -45,6 +59,7 @@ __all__ = [
     "assert_inputs_unchanged",
     "body_of",
     "body_replaced",
+    "comparisons_measured",
     "describe",
     "dtypes",
     "exercise",
@@ -59,8 +74,10 @@ __all__ = [
     "plugin",
     "same_value",
     "sizes",
+    "spreads_known",
     "strategies_of",
     "student_error",
     "tensors",
     "to_device",
+    "widened",
 ]

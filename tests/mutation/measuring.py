@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import gc
 from collections.abc import Iterator
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -19,7 +20,16 @@ from torch import Tensor
 
 from autograder.course import Unit, call_graph, parse, reachable
 from autograder.devices import CPU, DEVICES
-from autograder.exam import Drawn, DrawnTest, PreparedExample, Rehearsed, draw, seconds_of
+from autograder.exam import (
+    Drawn,
+    DrawnTest,
+    Inlining,
+    PreparedExample,
+    Rehearsed,
+    draw,
+    seconds_of,
+)
+from autograder.exam.rehearsal import SECONDS, TooLong, at_most
 from autograder.grading import Settings, exam_request
 from autograder.grading.diagnosis import alike
 from autograder.grading.remote import RemoteBackend
@@ -29,6 +39,8 @@ from autograder.testing.subjects import Opaque
 from autograder.worker import Limits
 
 FRESH_INPUTS = 1000
+# For mutants that one exercise alone has; those that differ mostly do so soon.
+SEEDS_ALONE = 6
 MOST_SEEDS = 60
 
 
@@ -50,6 +62,8 @@ class Measure:
         graph = call_graph(parse(unit.source_file))
         self._needs = {name: reachable(graph, [name]) for name in graph}
         self._drawn: dict[int, Drawn] = {}
+        self._inlining: Inlining | None = None
+        self._alone: dict[int, Inlining] = {}
 
     def killed_by(self, mutant: Mutant) -> str:
         """What it loses its first point with; empty if it gets them all."""
@@ -87,6 +101,45 @@ class Measure:
             if len(compared) >= FRESH_INPUTS:
                 return ""
         return f"the tests draw only {len(compared)} different inputs of it"
+
+    def inlined(self, mutant: Mutant) -> Iterator[tuple[str, str]]:
+        """What becomes of a mutant that only one exercise which uses its function has.
+
+        Yields:
+            The exercise, and ``killed``, ``equal`` (to the reference, on inputs of other seeds) or
+            a sentence on how it differs although no point is lost.
+        """
+        if self._inlining is None:
+            drawn = self._draw(self.settings.seed)
+            self._inlining = Inlining(self.unit, drawn.tests, drawn.student)
+        users = self._inlining.users_of(mutant.function)
+        if not users:
+            return
+        module = ModuleType(self.unit.module)
+        try:
+            exec(compile(mutant.source, mutant.name, "exec"), module.__dict__)
+        except Exception:
+            return  # it cannot be defined
+        for name in users:
+            if self._inlining.loses(name, module):
+                yield name, "killed"
+            else:
+                yield name, self._difference_alone(name, module) or "equal"
+
+    def _difference_alone(self, name: str, module: ModuleType) -> str:
+        """How another module's version of one exercise differs from the reference's, if it does."""
+        for turn in range(1, SEEDS_ALONE + 1):
+            drawn = self._draw(self.settings.seed + turn)
+            inlining = self._alone.setdefault(turn, Inlining(self.unit, drawn.tests, drawn.student))
+            with inlining.alone(name, module):
+                for test in drawn.tests:
+                    if test.exercise != name or test.device != CPU.name:
+                        continue
+                    for example in test.examples:
+                        told = _difference_on(test, example, drawn)
+                        if told:
+                            return told
+        return ""
 
     def _first_loss(self, mutant: Mutant, seconds: float) -> str:
         drawn = self._draw(self.settings.seed)
@@ -142,6 +195,19 @@ class Measure:
 
     def _uses(self, function: str, mutant: Mutant) -> bool:
         return mutant.function in self._needs.get(function, ())
+
+
+def _difference_on(test: DrawnTest, example: PreparedExample, drawn: Drawn) -> str:
+    """How what a test calls on an input differs from the reference, if it does."""
+    try:
+        with at_most(SECONDS):
+            test.run(example)
+    except (Exception, pytest.fail.Exception, TooLong) as error:
+        return f"{test.name}: {error}"
+    for known, came in zip(example.calls, drawn.student.calls, strict=False):
+        if not alike(Rehearsed.of(known), came):
+            return _told(known, came)
+    return ""
 
 
 def _replay(

@@ -5,7 +5,10 @@
     python tests/mutation/run.py 02 --sample 40       forty mutants of it; --seed says which
 
 Every function of a unit's reference is changed in every way of `mutator.py`, one change at a time,
-and graded. At least 97 % of the mutants that are not equivalent to the reference must lose a point.
+and graded. At least 99 % of the mutants that are not equivalent to the reference must lose a point.
+Each is also tried where only one exercise that uses the changed function has the change, as if it
+had been written with a copy of that function: of those that answer otherwise than the reference on
+inputs of other seeds, 99 % must lose a point of that exercise.
 
 A mutant that loses none is listed, with the reason, in `solutions/NN_unit/survivors.toml` (it
 quotes the solution, so it is where the solution is):
@@ -40,7 +43,7 @@ from autograder.course import Unit, find_course, find_unit
 from autograder.grading import settings_here
 from autograder.supervisor import Workers, start_workers
 
-BAR = 0.97
+BAR = 0.99
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,10 @@ class Tally:
         equivalents: how many are listed as equivalent.
         problems: sentences, each of which makes the command fail.
         seconds: how long it took.
+        inlined: how many times one exercise alone had a mutant of a function that it uses, and
+            answered otherwise than the reference.
+        inlined_killed: how many of these times it lost a point.
+        survived_inlined: the other times.
     """
 
     tried: int = 0
@@ -68,6 +75,15 @@ class Tally:
     equivalents: int = 0
     problems: list[str] = field(default_factory=list)
     seconds: float = 0.0
+
+    inlined: int = 0
+    inlined_killed: int = 0
+    survived_inlined: list[str] = field(default_factory=list)
+
+    @property
+    def inlined_rate(self) -> float:
+        """Of the mutants that one exercise alone has, and that differ there, the share killed."""
+        return self.inlined_killed / self.inlined if self.inlined else 1.0
 
     @property
     def rate(self) -> float:
@@ -78,7 +94,9 @@ class Tally:
     def __str__(self) -> str:
         return (
             f"{self.tried} mutants, {self.killed} killed, {self.tried - self.killed} survived, "
-            f"{self.equivalents} of them equivalent: {self.rate:.2%} killed  ({self.seconds:.0f} s)"
+            f"{self.equivalents} of them equivalent: {self.rate:.2%} killed; of "
+            f"{self.inlined} that one exercise alone has {self.inlined_rate:.2%} killed"
+            f"  ({self.seconds:.0f} s)"
         )
 
 
@@ -125,6 +143,8 @@ def tally(
     if sample is not None and sample < len(every):
         every = random.Random(f"{unit.name} {seed}").sample(every, sample)
     for mutant in every:
+        if thorough:
+            _alone(came, measure, mutant)
         came.tried += 1
         said = known.get(mutant.name)
         if measure.killed_by(mutant):
@@ -140,8 +160,22 @@ def tally(
         came.equivalents += said.equivalent if said else False
     if sample is None and came.rate < BAR:
         came.problems.append(f"{came.rate:.2%} are killed, fewer than {BAR:.0%}")
+    if sample is None and came.inlined_rate < BAR:
+        came.problems += came.survived_inlined
+        came.problems.append(f"{came.inlined_rate:.2%} of the inlined ones, fewer than {BAR:.0%}")
     came.seconds = time.perf_counter() - began
     return came
+
+
+def _alone(came: Tally, measure: Measure, mutant: Mutant) -> None:
+    """Count what becomes of a mutant where one exercise that uses its function alone has it."""
+    for name, told in measure.inlined(mutant):
+        if told == "equal":
+            continue
+        came.inlined += 1
+        came.inlined_killed += told == "killed"
+        if told != "killed":
+            came.survived_inlined.append(f"in {name} alone: {mutant.name}\n    {told}")
 
 
 def _unlisted(mutant: Mutant, differs: str, thorough: bool) -> str:
