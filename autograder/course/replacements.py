@@ -191,7 +191,11 @@ class ReplacementFile:
         parts.append("\n".join(f"{kept} = {name}" for name, kept in originals.items()))
         parts += [self._written(node, originals, others) for node in self._helpers]
         for replacement in replacements:
-            own = {replacement.replaces: originals[replacement.replaces]}
+            # One that replaces several functions stands there under each name.
+            own = {
+                replacement.name: replacement.replaces,
+                replacement.replaces: originals[replacement.replaces],
+            }
             if replacement.node is not None:
                 parts.append(self._written(replacement.node, renamed | own, others))
             else:

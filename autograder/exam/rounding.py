@@ -126,10 +126,10 @@ def _within(mode: DispatchMode) -> Wrapper:
 
 
 def _beside(seed: int) -> Wrapper:
-    """Functions that are given inputs a unit in the last place away."""
+    """Functions that are given inputs a unit in the last place away, each element by itself."""
 
     def move(tensor: Tensor) -> Tensor:
-        return moved(tensor, 1, seed) if tensor.is_floating_point() else tensor
+        return moved(tensor, 1, seed, alike=False)
 
     def wrap(function: Callable[..., Any], returns: Returns) -> Callable[..., Any]:
         def computed(*args: Any, **kwargs: Any) -> Any:
@@ -208,15 +208,22 @@ def _is_exact(name: str, args: Sequence[Any]) -> bool:
     return isinstance(exponent, (int, float)) and float(exponent) in (-1.0, 0.0, 1.0, 2.0, 3.0)
 
 
-def moved(tensor: Tensor, most: int, seed: int) -> Tensor:
+def moved(tensor: Tensor, most: int, seed: int, *, alike: bool = True) -> Tensor:
     """Its values up to so many units in the last place away; zero and what is not finite stay.
 
-    By how much follows from the value and the seed alone.
+    Args:
+        tensor: anything; what is not floating point comes back as it is.
+        most: how many units.
+        seed: by how much each follows from this and from the value.
+        alike: whether equal values are moved equally; otherwise it matters where they stand, too.
     """
     if tensor.dtype not in _BITS:
         return tensor
     bits = tensor.detach().contiguous().view(_BITS[tensor.dtype])
     mixed = bits.long() * 0x9E3779B97F4A7C1 + seed * 0x5851F42D4C957F
+    if not alike:
+        place = torch.arange(bits.numel(), device=bits.device).reshape(bits.shape)
+        mixed = mixed + place * 0x2545F4914F6CDD1D
     mixed = (mixed ^ (mixed >> 29)) * 0x3C6EF372FE94F82B
     steps = ((mixed >> 33) & 0xFFFF) % (2 * most + 1) - most
     other = (bits + steps.to(bits.dtype)).view(tensor.dtype)

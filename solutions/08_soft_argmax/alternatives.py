@@ -255,3 +255,13 @@ def double_soft_argmax_gradient(x, *, t=1.0):
     index = torch.arange(x.shape[1], device=x.device).double()
     weighted = p * index
     return (t * (weighted - p * weighted.sum(1, keepdim=True))).to(x.dtype)
+
+
+# --- The softmax without a quotient: log p = t (x - logsumexp) ----------------------------------
+
+
+@alternative("subtracts the soft maximum in the exponent", replaces="soft_onehot")
+@alternative("subtracts the soft maximum in the exponent", replaces="soft_max_gradient")
+def exponent_softmax(x, *, t=1.0):
+    checked(x, t)
+    return torch.exp(t * (x - logsumexp(x, t=t)[:, None]))

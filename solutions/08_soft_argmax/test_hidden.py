@@ -97,6 +97,11 @@ def extreme_rows(device, dtype):
     return torch.tensor(rows, dtype=dtype, device=device)
 
 
+# Of t times the last place of a number near 1: beyond it t x has no digits after the point, and
+# exp(t (x - logsumexp(x))), which is right, cannot be told from what is wrong.
+SHARPEST = 1e-6
+
+
 def near_rows(device, dtype):
     """The same rows brought near 0: what lies far below the maximum lies 1000 below."""
     rows = [[1, 2, 0], [1, 1, 0], [-1000, 0, -1000], [0, 2, 1], [0, -1000, 0]]
@@ -186,7 +191,8 @@ def test_soft_onehot_survives_scores_of_any_size_and_any_sharpness(student, devi
         x, near = extreme_rows(device, dtype), near_rows(device, dtype)
         for t in (0.5, 2.0, 1024.0):
             expected = torch.softmax(t * near, 1)
-            assert_close(student.soft_onehot(x, t=t), expected, "p of large scores")
+            if t * torch.finfo(dtype).eps < SHARPEST:
+                assert_close(student.soft_onehot(x, t=t), expected, "p of large scores")
             assert_close(student.soft_onehot(near, t=t), expected, "p")
 
 
@@ -227,8 +233,11 @@ def test_soft_max_gradient_survives_scores_of_any_size_and_any_sharpness(student
     for dtype in (torch.float32, torch.float64):
         x, near = extreme_rows(device, dtype), near_rows(device, dtype)
         for t in (0.5, 1024.0):
-            got = student.soft_max_gradient(x, t=t)
-            assert_close(got, torch.softmax(t * near, 1), "the gradient")
+            expected = torch.softmax(t * near, 1)
+            if t * torch.finfo(dtype).eps < SHARPEST:
+                got = student.soft_max_gradient(x, t=t)
+                assert_close(got, expected, "the gradient of large scores")
+            assert_close(student.soft_max_gradient(near, t=t), expected, "the gradient")
 
 
 @exercise("soft_max_gradient", points=1)

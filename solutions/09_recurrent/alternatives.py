@@ -41,6 +41,12 @@ def _require_upstream(dhs, dh_n):
     require_shape("dh_n", dh_n, dhs.shape[0], "L", dhs.shape[2])
 
 
+def tanh(z):
+    """tanh by expm1, as unit 3 derives it; off by a unit in the last place here and there."""
+    e = torch.expm1(-2 * z.abs())
+    return z.sign() * -e / (e + 2)
+
+
 # --- Input and state side by side, one matrix of weights --------------------------------------
 
 
@@ -48,7 +54,7 @@ def _require_upstream(dhs, dh_n):
 def joined_rnn_step_forward(x, h, w_xh, w_hh, b):
     _require_step(x, h, w_xh, w_hh, b)
     joined, w = torch.cat([x, h], dim=1), torch.cat([w_xh, w_hh])
-    h_next = (joined @ w + b).tanh()
+    h_next = tanh(joined @ w + b)
     return h_next, {"joined": joined, "w": w, "slope": 1 - h_next.square(), "features": x.shape[1]}
 
 

@@ -5,6 +5,13 @@ from gated import require_sequence, require_shape, require_step, require_weights
 
 from autograder.testing import alternative
 
+
+def tanh(z):
+    """tanh by expm1, as unit 3 derives it; off by a unit in the last place here and there."""
+    e = torch.expm1(-2 * z.abs())
+    return z.sign() * -e / (e + 2)
+
+
 # --- A product for each gate ------------------------------------------------------------------
 
 
@@ -15,10 +22,10 @@ def by_gate_lstm_step_forward(x, h, c, w_x, w_h, b):
     weights = [(w_x[:, k : k + n], w_h[:, k : k + n], b[k : k + n]) for k in range(0, 4 * n, n)]
     sums = [torch.addmm(b_k, x, w_xk) + h @ w_hk for w_xk, w_hk, b_k in weights]
     i, f, o = (1 / (1 + torch.exp(-sums[k])) for k in (0, 1, 3))
-    g = sums[2].tanh()
+    g = tanh(sums[2])
     new = torch.addcmul(i * g, f, c)
     cache = {"x": x, "h": h, "c": c, "weights": weights, "gates": (i, f, g, o), "new": new}
-    return o * new.tanh(), new, cache
+    return o * tanh(new), new, cache
 
 
 @alternative("a product for each gate", replaces="lstm_step_backward")
@@ -27,7 +34,7 @@ def by_gate_lstm_step_backward(dh, dc, cache):
     require_shape("dc", dc, *dh.shape)
     i, f, g, o = cache["gates"]
     x, h, c = cache["x"], cache["h"], cache["c"]
-    shown = torch.tanh(cache["new"])
+    shown = tanh(cache["new"])
     arrives = torch.addcmul(dc, dh * o, 1 - shown.square())
     deltas = [
         arrives * g * (i - i.square()),
@@ -51,7 +58,7 @@ def by_gate_gru_step_forward(x, h, w_x, w_h, b):
     r = torch.sigmoid(x @ w_x[:, :n] + h @ w_h[:, :n] + b[:n])
     z = torch.sigmoid(x @ w_x[:, n : 2 * n] + h @ w_h[:, n : 2 * n] + b[n : 2 * n])
     seen = r * h
-    candidate = torch.tanh(x @ w_x[:, 2 * n :] + seen @ w_h[:, 2 * n :] + b[2 * n :])
+    candidate = tanh(x @ w_x[:, 2 * n :] + seen @ w_h[:, 2 * n :] + b[2 * n :])
     return candidate + z * (h - candidate), (x, h, w_x, w_h, r, z, seen, candidate)
 
 

@@ -146,3 +146,18 @@ def test_an_alternative_replaces_a_function_once(folder: Path) -> None:
     path.write_text(text, encoding="utf-8")
     with pytest.raises(CourseError, match="replaces cube_forward twice"):
         alternatives(read_unit(folder))
+
+
+def test_an_alternative_for_two_functions_replaces_both(folder: Path) -> None:
+    path = folder / "alternatives.py"
+    text = path.read_text(encoding="utf-8")
+    one = '@alternative("by three factors", replaces="cube_forward")\n'
+    both = one + '@alternative("by three factors", replaces="cube_sum")\n'
+    path.write_text(text.replace(one, both), encoding="utf-8")
+    alternative = alternatives(read_unit(folder))[1]
+    assert alternative.functions == ("cube_forward", "cube_sum")
+    module = run(alternative.source)
+    x = torch.tensor([2.0])
+    for name in alternative.functions:
+        cubed, kept = module[name](x)
+        assert (cubed.item(), kept) == (8.0, x)

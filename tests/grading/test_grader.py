@@ -56,6 +56,17 @@ def test_a_wrong_answer_costs_its_exercise_and_what_builds_on_it(grade):
     assert graded["scale_backward"].status == "full"  # its cache is right
 
 
+def test_who_fails_on_a_cache_is_told_which_function_of_theirs_made_it(grade):
+    checked = "    if w.dim() != 1:\n        raise ValueError('w must have rank 1')\n"
+    graded = by_name(grade(f"def scale_forward(x, w):\n{checked}    return x * w, (x, w + 1)"))
+    assert graded["scale_forward"].status == "full"  # a cache is nobody else's business
+    advice = [t.failure.advice for t in graded["scale_backward"].tests if t.failure]
+    # Said once, with the first of the tests that fail.
+    assert advice == ["It works on what your scale_forward cached: see that too.", ""]
+    wrong = by_name(grade("def total(x, w):\n    return scale_forward(x, w)[0].mean()"))
+    assert [t.failure.advice for t in wrong["total"].tests if t.failure] == [""]
+
+
 def test_the_smallest_failing_input_is_small(grade):
     """Wrong only when there are two rows or more, and two is what the report shows."""
     graded = by_name(
