@@ -53,6 +53,8 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         late: what lateness costs.
         show_hidden: whether students are told the failing inputs of hidden tests: ``"never"``, or
             ``"after due"``, once nobody can hand in for points any more.
+        carry_forward: whether an exercise that builds on a wrong one is graded with the course's
+            solution in its place, too, and the better counts.
     """
 
     name: str = "Handgrad"
@@ -65,6 +67,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     extensions: dict[str, dict[str, dt.datetime]] = {}
     late: Late = Late()
     show_hidden: Literal["never", "after due"] = "never"
+    carry_forward: bool = True
 
     def due_for(self, student: str, unit: str) -> dt.datetime | None:
         """When a unit is due for a student; None if no date is set."""

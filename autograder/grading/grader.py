@@ -6,8 +6,6 @@ talks to the worker that does.
 
 from __future__ import annotations
 
-import functools
-import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ from autograder.course import Unit
 from autograder.devices import CPU, CUDA, DEVICES, Device, compute_exactly
 from autograder.exam import ExamRequest, ExamStore, PreparedTest
 from autograder.grading.backends import Backend, Backends
+from autograder.grading.carrying import Carrying, Tested
 from autograder.grading.diagnosis import Diagnoser, Suspicion
 from autograder.grading.local import LocalBackend
 from autograder.grading.marking import (
@@ -24,14 +23,12 @@ from autograder.grading.marking import (
     with_dependencies,
     written_exercise,
 )
-from autograder.grading.operators import ban_of
-from autograder.grading.remote import RemoteBackend
+from autograder.grading.remotes import Remotes
 from autograder.grading.replay import Outcome, run_test
-from autograder.grading.settings import Settings, worker_seed
+from autograder.grading.settings import Settings
 from autograder.grading.speed import Stopwatch
-from autograder.results import ExerciseResult, Failure, TestResult
-from autograder.supervisor import Code, Session, Workers
-from autograder.worker import Limits
+from autograder.results import ExerciseResult, Failure
+from autograder.supervisor import Code, Workers
 
 NOT_KEPT = ExamStore(None)
 
@@ -88,10 +85,9 @@ class UnitGrader:
         self.unit, self.settings, self.workers, self.given = unit, settings, workers, given
         if CUDA.name in settings.devices:
             compute_exactly()
-        self._worker_seed = worker_seed(unit, settings)
         kept = exams.open(exam_request(unit, settings))
         exam, self.told, self.prepared = kept.exam, kept.told, kept.prepared
-        self.student, self._seconds = exam.student, exam.seconds
+        self.student = exam.student
         self.diagnoser = Diagnoser(unit, exam) if settings.hidden else None
         wanted = set(settings.exercises)
         self.tests = [test for test in exam.tests if not wanted or test.exercise in wanted]
@@ -110,9 +106,13 @@ class UnitGrader:
         )
         self._hurried = [test for test in self.tests if test.speed is not None]
         self._stopwatch: Stopwatch | None = None
-        if self._hurried and workers is not None:
-            own = Code(unit.module, ((unit.source_file.name, unit.source_file.read_text("utf-8")),))
-            self._stopwatch = Stopwatch(lambda: self._remote(workers, own, math.inf)(CPU))
+        self._remotes = None if workers is None else Remotes(unit, settings, workers, exam.seconds)
+        self._carrying: Carrying | None = None
+        if (remotes := self._remotes) is not None:
+            if self._hurried:
+                self._stopwatch = Stopwatch(lambda: remotes.solution()(CPU))
+            if self.diagnoser is not None and settings.carry_forward:
+                self._carrying = Carrying(unit, settings, remotes, self.diagnoser, self._run)
 
     def grade(self, code: Code, answers: dict[str, str]) -> Graded:
         """Grade a student's code and collect the written answers.
@@ -121,18 +121,24 @@ class UnitGrader:
             code: what was handed in.
             answers: by question.
         """
-        if self.workers is None:
+        if self._remotes is None:
             returns = self.unit.returns
             return self.grade_on(lambda device: LocalBackend(code, returns, device), answers)
         seconds = self.settings.submission_seconds
-        return self.grade_on(self._remote(self.workers, code, seconds), answers)
+        return self.grade_on(self._remotes.of(code, seconds), answers, code)
 
-    def grade_on(self, backend_on: Callable[[Device], Backend], answers: dict[str, str]) -> Graded:
+    def grade_on(
+        self,
+        backend_on: Callable[[Device], Backend],
+        answers: dict[str, str],
+        code: Code | None = None,
+    ) -> Graded:
         """Grade what backends run, and close them.
 
         Args:
             backend_on: the student's code on a device.
             answers: by question.
+            code: the same code, to be run once more where an error is carried forward.
         """
         began = time.perf_counter()
         backends = Backends(backend_on, self.settings.devices, self.given)
@@ -140,12 +146,14 @@ class UnitGrader:
             if self._stopwatch is not None:
                 self._stopwatch.prepare(self._hurried)
             backends.load()
-            tests, suspicion, notes = self._run(backends, began)
+            tests, suspicion, notes = self._run(backends, began, self.tests)
             found = self._exercises(tests, suspicion, answers)
             if not any(e.status in ("full", "partial", "wrong") for e in found):
                 notes = []  # they would be about what was given
         finally:
             backends.close()
+        if code is not None and self._carrying is not None:
+            found = self._carrying.results(code, found, tests, self.tests, began)
         return Graded(
             exercises=found,
             problems=backends.problems,
@@ -155,45 +163,26 @@ class UnitGrader:
             seconds=round(time.perf_counter() - began, 4),
         )
 
-    def _remote(
-        self, workers: Workers, code: Code, seconds: float
-    ) -> Callable[[Device], RemoteBackend]:
-        """The code on each device, in as few workers as there can be."""
-        limits = Limits(memory_mb=self.settings.memory_mb)
-
-        @functools.cache
-        def session(device: Device) -> Session:
-            return Session(
-                workers,
-                limits,
-                self.settings.call_seconds,
-                seconds,
-                seed=self._worker_seed,
-                ban=ban_of(self.unit.forbids),
-                require=self.settings.require,
-                device=device,
-            )
-
-        def on(device: Device) -> RemoteBackend:
-            shared = session(CPU if device.simulated else device)
-            return RemoteBackend(shared, code, self.unit.returns, self._seconds, device)
-
-        return on
-
-    def _run(self, backends: Backends, began: float) -> tuple[list[Tested], Suspicion, list[str]]:
-        """What came of every test, which mistakes explain it, and notes on the code."""
+    def _run(
+        self,
+        backends: Backends,
+        began: float,
+        chosen: Sequence[PreparedTest],
+        smaller: bool = True,
+    ) -> tuple[list[Tested], Suspicion, list[str]]:
+        """What came of tests, which mistakes explain it, and notes on the code."""
         tests: list[Tested] = []
         suspicion = self.diagnoser.begin() if self.diagnoser else Suspicion(())
         stopped: dict[str, str] = {}  # variants of tests, and in which way
         failed: set[str] = set()  # variants of tests, on whichever device
         misplaced: set[tuple[str, str]] = set()  # exercises whose probe failed only there
         notes: list[str] | None = None
-        for test in self.tests:
+        for test in chosen:
             if not test.probe and (test.exercise, test.device) not in misplaced:
                 continue
             if notes is None and not test.public:
                 notes = backends.notes()  # while there is no hidden input that could choose them
-            outcome = self._outcome(test, backends, began, stopped)
+            outcome = self._outcome(test, backends, began, stopped, smaller)
             if category := outcome.stopped:
                 stopped[test.variant] = category
             again = test.place.simulated and test.variant in failed  # for the same reason
@@ -207,7 +196,12 @@ class UnitGrader:
         return tests, suspicion, backends.notes() if notes is None else notes
 
     def _outcome(
-        self, test: PreparedTest, backends: Backends, began: float, stopped: Mapping[str, str]
+        self,
+        test: PreparedTest,
+        backends: Backends,
+        began: float,
+        stopped: Mapping[str, str],
+        smaller: bool,
     ) -> Outcome:
         """Run a test, unless there is a reason not to."""
         if time.perf_counter() - began > self.settings.submission_seconds:
@@ -228,7 +222,8 @@ class UnitGrader:
             if test.speed is not None and self._stopwatch is not None:
                 return self._stopwatch.run(test, self.student, backend)
             with test.place.active():
-                return run_test(test, self.student, backend, smaller=self.settings.smaller)
+                smaller = smaller and self.settings.smaller
+                return run_test(test, self.student, backend, smaller=smaller)
         finally:
             backend.end_test()
 
@@ -251,15 +246,6 @@ class UnitGrader:
             found = [(t.test.key, t.result) for t in of_it]
             results.append(code_exercise(exercise, found, diagnosis))
         return with_dependencies(results, {e.name: e for e in self.unit.exercises})
-
-
-@dataclass(frozen=True)
-class Tested:
-    """A test and what came of it, in words: the answers that it got may be large."""
-
-    test: PreparedTest
-    result: TestResult
-    failed: bool
 
 
 def exam_request(unit: Unit, settings: Settings) -> ExamRequest:

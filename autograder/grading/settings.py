@@ -27,6 +27,8 @@ class Settings:
         exercises: only these; empty for all.
         hidden: whether hidden tests count too; False on a student's machine.
         smaller: whether to look for the smallest input that a failing test fails on.
+        carry_forward: whether an exercise that builds on a wrong one is graded with ours in its
+            place, too.
         require: how well a student's code must be confined, one of `levels.LEVELS`.
     """
 
@@ -40,6 +42,7 @@ class Settings:
     smaller: bool = True
     require: str = levels.DEFAULT_LEVEL
     devices_why: str = ""
+    carry_forward: bool = True
 
     @classmethod
     def of(cls, policy: Policy, devices: Sequence[str]) -> Settings:
@@ -50,6 +53,7 @@ class Settings:
             call_seconds=policy.call_seconds,
             submission_seconds=policy.submission_seconds,
             memory_mb=policy.memory_mb,
+            carry_forward=policy.carry_forward,
         )
 
 

@@ -12,7 +12,7 @@ from .sheet import Sheet, cell_number
 from .terminal import class_table, escaped, print_check, ratios_table, verify_table
 from .words import (
     STATUS,
-    blocked_by,
+    building_on,
     devices_told,
     failure_told,
     failures_to_tell,
@@ -32,7 +32,7 @@ __all__ = [
     "Page",
     "ReportFormat",
     "Sheet",
-    "blocked_by",
+    "building_on",
     "casefolded",
     "cell_number",
     "changes_table",

@@ -7,7 +7,7 @@ import re
 
 from autograder.report.words import (
     STATUS,
-    blocked_by,
+    building_on,
     counted,
     devices_told,
     failure_told,
@@ -59,7 +59,8 @@ def feedback_markdown(result: Result, now: dt.datetime | None = None) -> str:
         ]
         lines.append("")
     for exercise in result.exercises:
-        if exercise.reason or exercise.pending or exercise.status in _EXPLAINED:
+        explained = exercise.pending or exercise.status in _EXPLAINED
+        if exercise.reason or exercise.with_ours or explained:
             full = [test for test in exercise.tests if is_open(test, result, now)]
             lines += _about(exercise, full)
     lines += _attempt_list(result)
@@ -72,7 +73,7 @@ def _about(exercise: ExerciseResult, full: list[TestResult]) -> list[str]:
         lines += [f"A person decided: {escape_markdown(exercise.reason)}", ""]
     if exercise.diagnosis is not None:
         lines += [f"**{escape_markdown(exercise.diagnosis.sentence)}**", ""]
-    if sentence := blocked_by(exercise):
+    if sentence := building_on(exercise):
         lines += [escape_markdown(sentence), ""]
     failed = failures_to_tell(exercise)
     lines += _hidden([test for test in failed if test not in full])

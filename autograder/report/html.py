@@ -17,7 +17,7 @@ from autograder.report.overview import class_overview
 from autograder.report.words import (
     CATEGORIES,
     STATUS,
-    blocked_by,
+    building_on,
     lateness_told,
     mark_text,
     points_text,
@@ -75,7 +75,7 @@ def class_page(results: Sequence[Result], waiting: Sequence[Result], now: dt.dat
         written=now.strftime("%Y-%m-%d %H:%M %Z"),
         status=STATUS,
         total=mark_text,
-        blocked_by=blocked_by,
+        building_on=building_on,
         lateness_told=lateness_told,
     )
     return page.encode("utf-8", errors="replace")

@@ -11,7 +11,14 @@ import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 
 from autograder.classroom import parse_moment
-from autograder.report.words import CATEGORIES, STATUS, blocked_by, failure_told, is_open, printable
+from autograder.report.words import (
+    CATEGORIES,
+    STATUS,
+    building_on,
+    failure_told,
+    is_open,
+    printable,
+)
 from autograder.results import ExerciseResult, Result, TestResult
 
 
@@ -51,7 +58,7 @@ def _suite(result: Result, exercise: ExerciseResult, now: dt.datetime, staff: bo
     if not exercise.tests:
         suite.append(_by_hand(result, exercise))
     about = [exercise.reason, exercise.diagnosis.sentence if exercise.diagnosis else ""]
-    return _end(suite, [STATUS[exercise.status], *about, blocked_by(exercise)])
+    return _end(suite, [STATUS[exercise.status], *about, building_on(exercise)])
 
 
 def _whole(result: Result) -> ET.Element:

@@ -16,7 +16,7 @@ from rich.console import Console
 from autograder.report.terminal import print_check
 from autograder.report.words import (
     STATUS,
-    blocked_by,
+    building_on,
     counted,
     devices_told,
     failure_told,
@@ -95,8 +95,9 @@ def _row(exercise: ExerciseResult, kind: str = "") -> str:
 def exercise_html(exercise: ExerciseResult) -> str:
     """What a student may know of one exercise: its points, then what went wrong."""
     table = f'<table style="border-collapse:collapse">{_row(exercise)}</table>'
-    reason = f"<div>{_text(exercise.reason)}</div>" if exercise.reason else ""
-    return f"<div>{table}{reason}{_failures(exercise)}</div>"
+    said = [exercise.reason, building_on(exercise) if exercise.with_ours else ""]
+    shown = "".join(f"<div>{_text(sentence)}</div>" for sentence in said if sentence)
+    return f"<div>{table}{shown}{_failures(exercise)}</div>"
 
 
 def _failures(exercise: ExerciseResult) -> str:
@@ -104,7 +105,7 @@ def _failures(exercise: ExerciseResult) -> str:
     if not failed or exercise.status == "not attempted":
         return ""
     shown = [exercise.diagnosis.sentence] if exercise.diagnosis else []
-    shown += [blocked_by(exercise)] if exercise.depends_on else []
+    shown += [building_on(exercise)] if exercise.depends_on else []
     shown += counted([test for test in failed if test.visibility != "public"])
     parts = [f"<div>{_text(sentence)}</div>" for sentence in shown]
     parts += [_test(test) for test in failed if test.visibility == "public"]

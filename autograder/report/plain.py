@@ -7,7 +7,7 @@ from collections import Counter
 
 from autograder.report.words import (
     STATUS,
-    blocked_by,
+    building_on,
     devices_told,
     failure_told,
     failures_to_tell,
@@ -43,11 +43,11 @@ def exercise_text(exercise: ExerciseResult, result: Result, now: dt.datetime) ->
     lines = [f"{STATUS[exercise.status].capitalize()}."]
     if exercise.reason:
         lines.append(f"A person decided: {exercise.reason}")
+    if sentence := building_on(exercise):
+        lines.append(sentence)
     if exercise.pending or exercise.status in ("partial", "wrong", "blocked"):
         if exercise.diagnosis is not None:
             lines.append(exercise.diagnosis.sentence)
-        if sentence := blocked_by(exercise):
-            lines.append(sentence)
         failed = failures_to_tell(exercise)
         full = [test for test in failed if is_open(test, result, now)]
         hidden = Counter(failure_told(test) for test in failed if test not in full)

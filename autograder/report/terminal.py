@@ -12,7 +12,7 @@ from autograder.classroom import Verdict
 from autograder.course import Unit
 from autograder.report.words import (
     STATUS,
-    blocked_by,
+    building_on,
     devices_told,
     failure_told,
     failures_to_tell,
@@ -135,7 +135,7 @@ def _print_failures(console: Console, exercise: ExerciseResult) -> None:
     if not failed or exercise.status == "not attempted":
         return
     console.print(f"\n[bold]{escaped(exercise.name)}[/]")
-    if sentence := blocked_by(exercise):
+    if sentence := building_on(exercise):
         console.print(f"  [dim]{escaped(sentence)}[/]", soft_wrap=True)
     for test in failed:
         _print_test(console, test)

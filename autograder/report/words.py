@@ -167,8 +167,12 @@ def devices_told(result: Result) -> str:
     return text
 
 
-def blocked_by(exercise: ExerciseResult) -> str:
-    """The sentence about exercises to look at first; empty if there are none."""
+def building_on(exercise: ExerciseResult) -> str:
+    """The sentence about exercises that this one builds on; empty if there is none to say."""
+    if exercise.with_ours:
+        names, one = " and ".join(exercise.with_ours), len(exercise.with_ours) == 1
+        loses = "loses its points" if one else "lose their points"
+        return f"Graded with our {names}, since yours {loses} there already."
     if not exercise.depends_on:
         return ""
     names = " and ".join(exercise.depends_on)

@@ -135,6 +135,8 @@ class ExerciseResult(Struct, frozen=True):
         reason: why a person gave these points.
         graded_points: what the tests gave, where a person changed it.
         pending: points that wait for a person while others are known.
+        with_ours: exercises that lost points and in whose place our solution stood while this one
+            was graded; empty where it was graded with the student's own.
     """
 
     name: str
@@ -149,6 +151,7 @@ class ExerciseResult(Struct, frozen=True):
     reason: str = ""
     graded_points: float | None = None
     pending: float = 0.0
+    with_ours: list[str] = []
 
     @property
     def waiting(self) -> float:

@@ -1,3 +1,4 @@
+from .answering import Ours
 from .batches import Batch, Call, EarlierResult, Handle, encode_batch
 from .confining import ConfinementError, confinement_findings, layers_here, require_level
 from .connection import Worker
@@ -26,6 +27,7 @@ __all__ = [
     "ExpectedError",
     "Handle",
     "Loader",
+    "Ours",
     "Reply",
     "Session",
     "Worker",

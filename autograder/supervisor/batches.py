@@ -17,6 +17,7 @@ from typing import Any, NoReturn, Protocol
 
 from autograder.course import Returns
 from autograder.devices import CPU, Device
+from autograder.testing import Opaque
 from autograder.worker import (
     TO_WORKER,
     Encoder,
@@ -160,12 +161,16 @@ def encode_batch(calls: Sequence[Call], device: Device = CPU) -> Batch:
 
 
 def encode_answer(value: Any, device: Device = CPU) -> tuple[bytes, list[bytes]]:
-    """What a callback returned, as meta and payload.
+    """What a callback returned, as meta and payload; an `Opaque` holds its number.
 
     Raises:
         TypeError: it cannot travel.
     """
-    encoder = Encoder(TO_WORKER, _refuse, contiguous=False, device=device)
+
+    def other(o: Any) -> list[Any]:
+        return ["h", o.value] if isinstance(o, Opaque) else _refuse(o)
+
+    encoder = Encoder(TO_WORKER, other, contiguous=False, device=device)
     with device.paused():
         meta = ["answer", encoder.value(value)]
     return frames.pack(meta), encoder.buffers

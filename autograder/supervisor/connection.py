@@ -7,17 +7,17 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 
 from autograder.devices import CPU, Device, Note
-from autograder.supervisor.batches import Batch, Call, Handle, encode_answer, encode_batch
+from autograder.supervisor.answering import Ours, answer
+from autograder.supervisor.batches import Batch, Call, Handle, encode_batch
 from autograder.supervisor.conversation import Conversation
 from autograder.supervisor.endings import Process
 from autograder.supervisor.expectations import Expectation, Expected, ExpectedError, room_for
 from autograder.supervisor.patience import Deadline, Patience
-from autograder.supervisor.replies import Reply, decode_arguments, decode_notes, decode_reply
+from autograder.supervisor.replies import Reply, decode_notes, decode_reply
 from autograder.supervisor.transport import Output
 from autograder.testing import StudentError, StudentStopped
 from autograder.worker import (
     FROM_WORKER,
-    Frame,
     Limits,
     NotSendable,
     WireError,
@@ -49,6 +49,7 @@ class Worker(Conversation):
         self._dropped: list[int] = []
         self._live: set[int] = set()  # numbers of the opaque values that it keeps
         self._open: Replies | None = None
+        self._ours: Ours | None = None
 
     def load(
         self,
@@ -93,6 +94,12 @@ class Worker(Conversation):
             if reply.skipped:
                 raise WireError("an unexpected answer")
         return reply.error
+
+    def replace(self, ours: Ours, device: Device) -> None:
+        """From now on our solution answers some exercises, in what was loaded for a device."""
+        self._ours = ours
+        meta = frames.pack(["ours", device.name, list(ours.names)])
+        self._before += frames.frame(self._seq, meta)
 
     def run(
         self,
@@ -212,12 +219,14 @@ class Worker(Conversation):
                         handles = [self._keep(number) for number in numbers]
                         return Reply.expected(expected, handles, batch.device)
                 message = frames.unpack(frame.meta, FROM_WORKER)
-                if message[0] != "callback":
+                if message[0] not in ("callback", "ours"):
                     break
                 callbacks += 1
                 if callbacks > _MOST_CALLBACKS:
                     raise WireError(f"more than {_MOST_CALLBACKS} calls of a function passed in")
-                cause = self._call_back(batch, message, frame, deadline) or cause
+                meta, buffers, error = answer(message, frame, batch, self._ours, batch.device)
+                cause = error or cause
+                self._transport.send(frames.frame(frame.seq, meta, buffers), deadline)
             reply = decode_reply(
                 message, frame.payload, batch.returns[index], self._keep, batch.device
             )
@@ -228,25 +237,6 @@ class Worker(Conversation):
         reply.seconds = time.monotonic() - start
         reply.size = len(frame.payload)
         return reply
-
-    def _call_back(
-        self, batch: Batch, message: list[object], frame: Frame, deadline: Deadline
-    ) -> Exception | None:
-        """Answer a callback; what it raised is ours to know, not the student's."""
-        if len(message) != 4:
-            raise WireError("a malformed callback")
-        _, number, args, kwargs = message
-        if type(number) is not int or not 0 <= number < len(batch.callbacks):
-            raise WireError("a callback that was not passed in")
-        values, named = decode_arguments(args, kwargs, frame.payload, batch.device)
-        failure: Exception | None = None
-        try:
-            answer = batch.callbacks[number](*values, **named)
-            meta, buffers = encode_answer(answer, batch.device)
-        except Exception as error:
-            failure, meta, buffers = error, frames.pack(["failed"]), []
-        self._transport.send(frames.frame(frame.seq, meta, buffers), deadline)
-        return failure
 
     def _keep(self, number: int) -> Handle:
         if number in self._live:

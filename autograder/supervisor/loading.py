@@ -91,6 +91,8 @@ class Loader:
                     self._given_up = stop
                     raise
             else:
+                if self._session.ours is not None:
+                    worker.replace(self._session.ours, self._device)
                 self._worker = worker
                 return worker
 

@@ -142,16 +142,27 @@ def decode_error(parts: list[Any]) -> StudentError:
 
 
 def decode_arguments(
-    args: Any, kwargs: Any, payload: bytearray, device: Device = CPU
+    args: Any,
+    kwargs: Any,
+    payload: bytearray,
+    device: Device = CPU,
+    references: Callable[[list[Any]], Any] | None = None,
 ) -> tuple[list[Any], dict[str, Any]]:
     """What a student's code passes to a callback.
+
+    Args:
+        args: encoded.
+        kwargs: encoded, as pairs.
+        payload: the bytes of their tensors.
+        device: where these may be beside the CPU.
+        references: resolves opaque values; None refuses them.
 
     Raises:
         WireError: it is malformed.
     """
     if type(args) is not list or type(kwargs) is not list:
         raise WireError("a malformed callback")
-    decoder = Decoder(payload, FROM_WORKER, trusted=False, device=device)
+    decoder = Decoder(payload, FROM_WORKER, references, trusted=False, device=device)
     named: dict[str, Any] = {}
     with device.paused():
         values = [decoder.value(part) for part in args]

@@ -7,6 +7,7 @@ import time
 from collections import defaultdict
 
 from autograder.devices import CPU, Device
+from autograder.supervisor.answering import Ours
 from autograder.supervisor.confining import require_level
 from autograder.supervisor.connection import Worker
 from autograder.supervisor.workers import Workers
@@ -31,9 +32,10 @@ class Session:
         ban: operators that the code cannot call.
         require: how well the workers must be confined.
         device: what the process must be able to compute on.
+        ours: what our solution answers in the student's place.
 
     Attributes:
-        call_seconds: the same.
+        call_seconds, ours: the same.
         layers: which layers of the confinement hold.
         hung: positions of the cells that hung, on whichever device.
     """
@@ -49,8 +51,9 @@ class Session:
         ban: Ban = FREE,
         require: str = UNCONFINED,
         device: Device = CPU,
+        ours: Ours | None = None,
     ) -> None:
-        self.call_seconds = call_seconds
+        self.call_seconds, self.ours = call_seconds, ours
         self.layers: dict[str, str] = {}
         self.hung: set[int] = set()
         self._submission_seconds = submission_seconds

@@ -8,7 +8,8 @@ Requests of the grader:
     ["free", [id, ...]]               forget these opaque values
     ["forget"]                        forget all of them
     ["notes"]                         where did the code leave the simulated device?
-    ["answer", value] ["failed"]      what a callback gave
+    ["ours", device, [name, ...]]     these exercises are answered by our solution from now on
+    ["answer", value] ["refused", message] ["failed"]   what a callback gave, or our solution
 
 Answers, one per cell and one per call, in order, each as soon as it is known:
 
@@ -18,10 +19,11 @@ Answers, one per cell and one per call, in order, each as soon as it is known:
     ["skipped"]                           it needs the result of a call that failed
     ["notes", [[kind, label, line], ...]]
     ["callback", id, args, kwargs]        a call of a function that the grader passed in
+    ["ours", name, args, kwargs]          a call of an exercise that our solution answers
 
 Inside arguments ``["h", id]`` is an opaque value from earlier, ``["r", call, part, by_value]`` the
 result of an earlier call of the same batch (the object itself, or a copy of it), ``["c", id]`` a
-function of the grader's.
+function of the grader's; and in a call of our solution ``["h", id]`` is one of its own.
 
 Nothing here is a boundary: the student's code shares this process and may change all of it.
 """
@@ -29,12 +31,12 @@ Nothing here is a boundary: the student's code shares this process and may chang
 from __future__ import annotations
 
 import sys
-import threading
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from autograder.devices import CPU, DEVICES, noted_files, the_simulation
+from autograder.devices import CPU, DEVICES, Device, noted_files, the_simulation
 from autograder.worker import frames
+from autograder.worker.asking import Asking
 from autograder.worker.channel import Channel, Closed
 from autograder.worker.decoding import Decoder
 from autograder.worker.encoding import Encoder, foreign
@@ -63,16 +65,14 @@ class Server:
         self._kept: dict[int, Any] = {}
         self._last_kept = 0
         self._results: list[Any] = []  # of the present batch; `_Skipped` where a call failed
-        self._seq = 0
-        self._thread = threading.get_ident()
-        self._batches = 0  # a callback is good for the batch it came with
+        self._asking = Asking(channel)
 
     def serve(self) -> None:
         """Answer requests until the grader hangs up."""
         try:
             while True:
                 frame = self._channel.receive()
-                self._seq = frame.seq
+                self._asking.seq = frame.seq
                 match frames.unpack(frame.meta, TO_WORKER):
                     case ["calls", device, calls]:
                         self._enter(device)
@@ -87,6 +87,8 @@ class Server:
                         self._kept.clear()
                     case ["notes"]:
                         self._tell_notes()
+                    case ["ours", device, names]:
+                        self._replace(DEVICES[device], names)
                     case message:
                         raise WireError(f"an unknown request: {message[0]}")
         except Closed:
@@ -107,20 +109,26 @@ class Server:
         else:
             self._answer(["ok", None, []])
 
+    def _replace(self, device: Device, names: list[str]) -> None:
+        """From now on the student's functions find ours under these names."""
+        module = self._modules[device.name].module
+        for name in names:
+            module.__dict__[name] = self._asking.ours(name, device)
+
     # Calling
 
     def _run(self, calls: list[Any], payload: memoryview) -> None:
         self._results, start = [], 0
-        self._batches += 1
+        self._asking.turn += 1
         for meta, size in calls:
             # Decoded one by one, so that a call finds its arguments as the grader sent them,
             # whatever the calls before it did to theirs.
             result = self._one(meta, payload[start : start + size])
             self._results.append(result)
             start += size
-            self._seq += 1
+            self._asking.seq += 1
         self._results = []
-        self._batches += 1
+        self._asking.turn += 1
         for stream in (sys.stdout, sys.stderr):
             _flush(stream)
 
@@ -186,7 +194,7 @@ class Server:
                 )
             parts = zip(result, returns, strict=True)
             value = ["t", *[self._encode(encoder, part, how) for part, how in parts]]
-        self._channel.send(self._seq, ["ok", value, changed], encoder)
+        self._channel.send(self._asking.seq, ["ok", value, changed], encoder)
 
     def _encode(self, encoder: Encoder, value: Any, how: str | None) -> Any:
         if how != "opaque":
@@ -200,7 +208,7 @@ class Server:
         self._answer(["notes", [[note.kind, note.file, note.line] for note in notes]])
 
     def _answer(self, message: list[Any]) -> None:
-        self._channel.send(self._seq, message)
+        self._channel.send(self._asking.seq, message)
 
     def _fail(self, failure: Failure, changed: list[str]) -> None:
         for stream in (sys.stdout, sys.stderr):
@@ -214,7 +222,7 @@ class Server:
             case ["h", kept]:
                 return self._kept[kept]
             case ["c", number]:
-                return self._callback(number)
+                return self._asking.passed_in(number, self._loaded.device)
             case ["r", index, part, by_value]:
                 result = self._result(index, part)
                 return self._travelled(result) if by_value else result
@@ -253,29 +261,6 @@ class Server:
         payload = bytearray(b"".join(encoder.buffers))
         meta = frames.unpack(message, TO_WORKER)[1]
         return Decoder(payload, TO_WORKER, trusted=True, device=device).value(meta)
-
-    def _callback(self, number: int) -> Callable[..., Any]:
-        batch, thread, device = self._batches, self._thread, self._loaded.device
-
-        def function(*args: Any, **kwargs: Any) -> Any:
-            if batch != self._batches or threading.get_ident() != thread:
-                raise RuntimeError(
-                    "this function can only be called while the function that got it is running, "
-                    "and from the same thread"
-                )
-            encoder = Encoder(FROM_WORKER, foreign, contiguous=True, device=device)
-            with device.paused():
-                values = [encoder.value(part) for part in args]
-                named = [[name, encoder.value(part)] for name, part in kwargs.items()]
-                self._channel.send(self._seq, ["callback", number, values, named], encoder)
-                frame = self._channel.receive()
-                match frames.unpack(frame.meta, TO_WORKER):
-                    case ["answer", value]:
-                        decoder = Decoder(frame.payload, TO_WORKER, trusted=True, device=device)
-                        return decoder.value(value)
-            raise RuntimeError("the function that was passed in failed")
-
-        return function
 
 
 def _changes_or_none(before: Snapshot | None) -> list[str]:

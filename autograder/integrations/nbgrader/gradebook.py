@@ -15,7 +15,7 @@ from typing import Any
 
 from autograder.classroom import parse_moment
 from autograder.integrations.nbgrader.programs import find_programs
-from autograder.report import blocked_by
+from autograder.report import building_on
 from autograder.results import ExerciseResult, Result, ResultError
 
 
@@ -202,6 +202,6 @@ def _comments(exercises: Iterable[ExerciseResult]) -> Iterable[tuple[str, str]]:
             said = "No response." if exercise.status == "not attempted" else ""
         else:
             known = exercise.diagnosis.sentence if exercise.diagnosis else ""
-            said = " ".join(filter(None, [known, blocked_by(exercise)]))
+            said = " ".join(filter(None, [known, building_on(exercise)]))
         if said:
             yield exercise.name if exercise.written else solution_cell(exercise.name), said

@@ -1,0 +1,217 @@
+"""Error carried forward: an exercise is not made to pay for a mistake in another one.
+
+Where an exercise loses points and builds on others that lose theirs, its tests are run once more
+with our solution of these in their place, in a worker of its own. The better of both counts. Our
+solution runs in another worker, and what it is asked and answers are data: the student's process
+never holds it. Nothing that the student's code says in this run is told to anybody.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import time
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import dataclass
+
+import msgspec
+
+from autograder.course import Exercise, Unit, call_graph, reachable
+from autograder.devices import CPU, Device
+from autograder.exam import ExampleSet, PreparedTest
+from autograder.grading.backends import Backends
+from autograder.grading.diagnosis import Diagnoser, Suspicion
+from autograder.grading.marking import code_exercise
+from autograder.grading.remote import RemoteBackend
+from autograder.grading.remotes import Remotes
+from autograder.grading.settings import Settings
+from autograder.results import Diagnosis, ExerciseResult, TestResult
+from autograder.supervisor import Code, Ours
+from autograder.testing import CallRecord
+
+
+@dataclass(frozen=True)
+class Tested:
+    """A test and what came of it, in words: the answers that it got may be large."""
+
+    test: PreparedTest
+    result: TestResult
+    failed: bool
+
+
+Run = Callable[
+    [Backends, float, Sequence[PreparedTest], bool], tuple[list[Tested], Suspicion, list[str]]
+]
+"""Runs tests: on what, since when, which, and whether to look for smaller inputs."""
+
+
+class Carrying:
+    """Grades exercises of a unit once more.
+
+    Args:
+        unit: the unit.
+        settings: how to grade.
+        remotes: where code runs.
+        diagnoser: names what is wrong.
+        run: runs tests.
+    """
+
+    def __init__(
+        self, unit: Unit, settings: Settings, remotes: Remotes, diagnoser: Diagnoser, run: Run
+    ) -> None:
+        self._unit, self._settings, self._remotes = unit, settings, remotes
+        self._diagnoser, self._run = diagnoser, run
+        self._foundations = Foundations(unit)
+
+    def results(
+        self,
+        code: Code,
+        found: Sequence[ExerciseResult],
+        tests: Sequence[Tested],
+        every: Sequence[PreparedTest],
+        began: float,
+    ) -> list[ExerciseResult]:
+        """The same results, or better ones where an exercise need not pay for another one.
+
+        Args:
+            code: the submission.
+            found: its results.
+            tests: that were run, with what came of them.
+            every: all tests, in the order in which a submission meets them.
+            began: when its grading began.
+        """
+        lost = {e.name for e in found if not e.written and e.status != "full"}
+        results: list[ExerciseResult] = []
+        for before in found:
+            names: list[str] = []
+            if before.name in lost and before.status != "not attempted":
+                names = self._foundations.of(before.name, lost)
+            if names and self._left(began) > 0:
+                own = [tested for tested in tests if tested.test.exercise == before.name]
+                chosen = [t for t in every if t.exercise == before.name and t.speed is None]
+                again, suspicion = self._again(code, names, chosen, began)
+                diagnosis = self._diagnoser.diagnose(before.name, suspicion, lost - set(names))
+                replaced = [name for name in names if name in lost]
+                exercise = self._unit.exercise(before.name)
+                before = better(exercise, before, own, again, diagnosis, replaced)
+            results.append(before)
+        return results
+
+    def _again(
+        self, code: Code, names: Sequence[str], chosen: Sequence[PreparedTest], began: float
+    ) -> tuple[list[Tested], Suspicion]:
+        """What comes of tests with our solution in the place of some exercises."""
+        solution = functools.cache(self._solution)  # what hung for others is tried anew
+
+        def answer(record: CallRecord, device: Device) -> None:
+            backend = solution(device)
+            backend.begin(ExampleSet())  # what it answers is not one test
+            backend.call(record)
+
+        on = self._remotes.of(code, self._left(began), Ours(names, answer))
+        backends = Backends(on, self._settings.devices)
+        try:
+            backends.load()
+            again, suspicion, _ = self._run(backends, began, chosen, False)
+        finally:
+            backends.close()
+            solution(CPU).end_test()
+        return again, suspicion
+
+    @functools.cached_property
+    def _solution(self) -> Callable[[Device], RemoteBackend]:
+        return self._remotes.solution()
+
+    def _left(self, began: float) -> float:
+        return self._settings.submission_seconds - (time.perf_counter() - began)
+
+
+class Foundations:
+    """Which exercises an exercise builds on, as far as ours can take their place.
+
+    Functions that share a cache go together: only who wrote one half can read it. So the forward
+    pass whose cache an exercise is given stays the student's, and where ours takes the place of one
+    half of a layer, it takes that of the other.
+
+    Args:
+        unit: the unit.
+    """
+
+    def __init__(self, unit: Unit) -> None:
+        graph = call_graph(ast.parse(unit.source_file.read_text(encoding="utf-8")))
+        names = [exercise.name for exercise in unit.exercises if not exercise.written]
+        self._families = {
+            name: {other for other in names if _layer(other) == _layer(name)} for name in names
+        }
+        self._uses = {
+            name: reachable(graph, family) & set(names) - family
+            for name, family in self._families.items()
+        }
+
+    def of(self, exercise: str, lost: Set[str]) -> list[str]:
+        """The exercises that ours takes the place of.
+
+        Args:
+            exercise: that lost points.
+            lost: all that did.
+        """
+        own = self._families[exercise]
+        found = {
+            other for name in self._uses[exercise] & lost for other in self._families[name] - own
+        }
+        return sorted(found)
+
+
+def _layer(name: str) -> str:
+    """What the halves of a layer have in common: the name before ``_forward`` or ``_backward``."""
+    for half in ("_forward", "_backward"):
+        before, found, _ = name.partition(half)
+        if found:
+            return before
+    return name
+
+
+def better(
+    exercise: Exercise,
+    before: ExerciseResult,
+    own: Sequence[Tested],
+    again: Sequence[Tested],
+    diagnosis: Diagnosis | None,
+    ours: Sequence[str],
+) -> ExerciseResult:
+    """The better of two results of an exercise.
+
+    Args:
+        exercise: as declared.
+        before: its result with nothing but the student's code.
+        own: its tests, then.
+        again: its tests where our solution took the place of others.
+        diagnosis: of what failed then.
+        ours: the exercises whose place it took, of those that lost points.
+    """
+    first = {tested.result.name: tested.result for tested in own}
+    merged = [(tested.test.key, _told(tested.result, first)) for tested in again]
+    merged += [(t.test.key, t.result) for t in own if t.test.speed is not None]
+    after = code_exercise(exercise, merged, diagnosis)
+    if (after.points or 0.0) <= (before.points or 0.0):
+        return before
+    return msgspec.structs.replace(after, with_ours=list(ours))
+
+
+def _told(result: TestResult, first: Mapping[str, TestResult]) -> TestResult:
+    """A result without what the student's code said: it may have asked our solution anything."""
+    if result.failure is None:
+        return result
+    before = first.get(result.name)
+    if before is not None and before.failure is not None:
+        return msgspec.structs.replace(result, failure=before.failure, status=before.status)
+    category = result.failure.category
+    failure = msgspec.structs.replace(
+        result.failure,
+        message=f"{category}, with our solution in the place of what it builds on",
+        trace="",
+        line="",
+        inputs={},
+        advice="",
+    )
+    return msgspec.structs.replace(result, failure=failure)
