@@ -8,8 +8,8 @@ from autograder.testing import mistake
 
 predict_with_a_sign_that_is_zero = mistake(
     "predict",
-    "You used torch.sign, which is 0 for a point on the hyperplane. 0 is no label: sign(0) is +1 "
-    "here.",
+    "You return 0 for a point on the hyperplane, as torch.sign does. 0 is no label: "
+    "sign(0) is +1 here.",
     change={"torch.where(x @ w + b >= 0, 1.0, -1.0).to(x.dtype)": "torch.sign(x @ w + b)"},
 )
 
@@ -108,8 +108,8 @@ distance_divided_by_the_samples = mistake(
 
 primal_needs_a_negative_score = mistake(
     "fit_primal",
-    "You update when the score is below 0, not when it is 0. At the start every score is 0, so "
-    "nothing is ever learned.",
+    "You never update, and return the start as converged. At the start y (w . x + b) is 0"
+    " for every sample, and 0 has to count as wrong.",
     change={"<= 0": "< 0"},
 )
 
@@ -129,7 +129,7 @@ primal_wants_a_margin = mistake(
 
 primal_keeps_the_bias = mistake(
     "fit_primal",
-    "The bias is never updated: your hyperplane stays at the origin.",
+    "The bias is never updated: your hyperplane always goes through the origin.",
     change={"b + lr * label": "b"},
 )
 
@@ -159,7 +159,8 @@ primal_weights_ignore_the_label = mistake(
 
 primal_moves_away = mistake(
     "fit_primal",
-    "You move away from the sample: the update is added, not subtracted.",
+    "Your updates have the wrong sign: w moves by +lr y x and b by +lr y, so that y (w . "
+    "x + b) of the sample grows. With you it falls.",
     change={"w + lr": "w - lr", "b + lr": "b - lr"},
 )
 
@@ -230,7 +231,7 @@ def gram_of_centred_samples(x):
 
 gram_of_squared_distances = mistake(
     "gram_matrix",
-    "You computed distances between the samples. The Gram matrix holds inner products.",
+    "You computed the squared distances between the samples. The Gram matrix holds inner products.",
     change={"x @ x.T": "(x[:, None] - x).square().sum(2)"},
 )
 
@@ -259,8 +260,8 @@ gram_of_one_triangle = mistake(
 
 dual_needs_a_negative_score = mistake(
     "fit_dual",
-    "You update when the score is below 0, not when it is 0. At the start every score is 0, so "
-    "nothing is ever learned.",
+    "You never update, and return the start as converged. At the start y times the score "
+    "is 0 for every sample, and 0 has to count as wrong.",
     change={"<= 0": "< 0"},
 )
 
@@ -310,8 +311,8 @@ dual_bias_ignores_the_learning_rate = mistake(
 
 dual_alpha_is_set = mistake(
     "fit_dual",
-    "You set alpha to the learning rate instead of raising it, so a second mistake on the same "
-    "sample changes nothing.",
+    "You set alpha to the learning rate instead of raising it, so a second mistake on the"
+    " same sample leaves alpha as it is.",
     change={"alpha[n] += lr": "alpha[n] = lr"},
 )
 
@@ -355,7 +356,7 @@ weights_are_a_mean = mistake(
 
 weights_without_alpha = mistake(
     "dual_to_primal",
-    "Alpha is missing: each sample counts as often as it was wrong.",
+    "Alpha is missing: a sample counts alpha times.",
     change={"(alpha * y)": "y"},
 )
 
@@ -380,8 +381,8 @@ def weights_of_length_one(alpha, x, y):
 
 labels_are_brought_to_the_cpu = mistake(
     "predict",
-    "You bring the labels to the CPU before you return them: leave them on the device of x, which "
-    "is where the caller goes on with them.",
+    "The labels that you return are on the CPU: they belong on the device of x, where the"
+    " caller goes on with them.",
     change={".to(x.dtype)": ".to(x.dtype).cpu()"},
     on="cuda",
 )
@@ -402,7 +403,7 @@ gram_matrix_in_numpy = mistake(
 
 alpha_is_always_on_the_cpu = mistake(
     "fit_dual",
-    'You wrote the device "cpu" into your code, so that alpha starts there: ask x for its device.',
+    "Alpha starts on the CPU: make it on the device of x.",
     change={"x.new_zeros(len(x))": 'x.new_zeros(len(x), device="cpu")'},
     on="cuda",
 )

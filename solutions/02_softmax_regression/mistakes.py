@@ -66,8 +66,9 @@ log_of_the_softmax = mistake(
 
 log_of_the_softmax_plus_epsilon = mistake(
     "log_softmax",
-    "You add a small number inside the logarithm. It hides -inf, but no result is right any more, "
-    "and none can be smaller than the logarithm of that number.",
+    "You keep the logarithm away from -inf by a small number, added to the probability or"
+    " as a lower bound of it. No result gets below the logarithm of that number: compute "
+    "the logarithms from the scores.",
     change={"shifted - shifted.exp().sum(1, keepdim=True).log()": "(softmax(z) + 1e-8).log()"},
 )
 
@@ -116,8 +117,8 @@ jacobian_is_diagonal = mistake(
 
 jacobian_adds_the_outer_product = mistake(
     "softmax_jacobian",
-    "Your off-diagonal entries have the wrong sign. Raising one score lowers the other "
-    "probabilities, and every row sums to 0.",
+    "You add the products p_i p_k where the formula subtracts them, on the diagonal as "
+    "well as beside it. Every row sums to 0.",
     change={"- torch.outer": "+ torch.outer"},
 )
 
@@ -258,8 +259,9 @@ cross_entropy_gradient_at_the_label_only = mistake(
 
 cross_entropy_through_the_probabilities = mistake(
     "softmax_cross_entropy",
-    "You go through the probabilities, -log p and then -1/p. Where the model is most wrong p is "
-    "rounded to 0: the loss is infinite and the gradient NaN. Work with the scores.",
+    "You go through the probabilities and divide by them. Where one is rounded to 0 the "
+    "gradient is NaN, and where it is that of the true class the loss is infinite. Work "
+    "with the scores.",
     change={
         "log_p = log_softmax(z)": "p, truth = softmax(z), torch.zeros_like(z)",
         "loss = -log_p[rows, y]": "truth[rows, y] = 1\n    loss = -p[rows, y].log()",
@@ -269,8 +271,8 @@ cross_entropy_through_the_probabilities = mistake(
 
 cross_entropy_with_an_epsilon = mistake(
     "softmax_cross_entropy",
-    "You add a small number inside the logarithm. The loss is then biased, and capped where the "
-    "model is most wrong; compute log probabilities from the scores.",
+    "You keep the logarithm finite by a small number, so that the loss is capped where "
+    "the model is most wrong. Compute log probabilities from the scores.",
     change={"log_p[rows, y]": "(softmax(z)[rows, y] + 1e-12).log()"},
 )
 
@@ -464,7 +466,7 @@ fit_does_not_train_the_biases = mistake(
 
 fit_ignores_the_learning_rate_of_the_biases = mistake(
     "fit",
-    "The biases take a step of the size 1; the learning rate applies to them too.",
+    "The biases move by their gradient as it is; the learning rate applies to them too.",
     change={"b - lr * db": "b - db"},
 )
 
@@ -520,7 +522,7 @@ one_hot_rows_on_the_cpu = mistake(
 
 model_is_always_on_the_cpu = mistake(
     "fit",
-    'You wrote the device "cpu" into your code, so that w and b start there: ask x for its device.',
+    "w and b start on the CPU: make them on the device of x.",
     change={
         "x.shape[1], classes)": 'x.shape[1], classes, device="cpu")',
         "new_zeros(classes)": 'new_zeros(classes, device="cpu")',

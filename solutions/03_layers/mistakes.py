@@ -53,8 +53,8 @@ relu_is_built_in = mistake(
 
 input_is_flattened_in_place = mistake(
     "linear_forward",
-    "You flattened the caller's x itself, so it has lost its shape for whoever uses it next. Make "
-    "a flattened copy or view.",
+    "You changed what you were given, for instance by flattening x itself. Inputs belong "
+    "to the caller: work on a copy or a view.",
     change={"return out": "x.resize_(x.shape[0], w.shape[0])\n    return out"},
 )
 
@@ -124,7 +124,7 @@ x_is_reshaped_where_it_is_transposed = mistake(
 
 dw_is_overwritten_by_each_sample = mistake(
     "linear_backward",
-    "Your dw comes from the last sample alone: the loop overwrites it where it should add to it.",
+    "Your dw comes from the last sample alone: add up what all samples contribute.",
     change={"x.flatten(1).T @ dout": "torch.outer(x[-1].flatten(), dout[-1])"},
 )
 
@@ -252,7 +252,8 @@ exponential_overflows = mistake(
 
 exponent_has_the_wrong_sign = mistake(
     "sigmoid_forward",
-    "The sign in the exponent is wrong: a large positive x must give 1.",
+    "You computed the sigmoid of -x, by the sign of the exponent or by exchanging the two"
+    " cases: a large positive x must give 1.",
     change={"torch.where(x >= 0, 1 / (1 + e), e / (1 + e))": "1 / (1 + x.exp())"},
 )
 
@@ -265,14 +266,14 @@ input_is_clipped = mistake(
 
 zero_is_in_neither_case = mistake(
     "sigmoid_forward",
-    "x = 0 belongs to neither of your two cases and keeps the initial value; the sigmoid of 0 is "
-    "one half.",
+    "x = 0 belongs to neither of your two cases and comes out as 0; the sigmoid of 0 is one half.",
     change={"x >= 0": "x > 0", "e / (1 + e))": "torch.where(x < 0, e / (1 + e), 0))"},
 )
 
 tanh_is_not_stretched = mistake(
     "sigmoid_forward",
-    "You computed (1 + tanh(x)) / 2, which is too steep: the sigmoid is (1 + tanh(x/2)) / 2.",
+    "You computed sigmoid(2x), which is (1 + tanh(x)) / 2 and too steep: the sigmoid of x"
+    " is (1 + tanh(x/2)) / 2.",
     change={"-x.abs()": "-2 * x.abs()"},
 )
 
@@ -436,8 +437,8 @@ constant_in_the_denominator = mistake(
 
 numbers_are_divided_by_their_sum = mistake(
     "softmax_forward",
-    "You took no exponential: softmax is exp(x) divided by the sum of exp(x), not x divided by its "
-    "sum.",
+    "You took no exponential: softmax is exp(x) divided by the sum of exp(x), and not a "
+    "share of the numbers themselves.",
     change={
         "torch.exp(rows - rows.amax(1, keepdim=True))": "rows - rows.amin(1, keepdim=True) + 1"
     },
@@ -492,8 +493,8 @@ softmax_sign_is_wrong = mistake(
 
 softmax_backward_works_in_place = mistake(
     "softmax_backward",
-    "You subtracted the inner product from dout itself: the upstream gradient belongs to the "
-    "caller, so make a new tensor.",
+    "You changed what you were given, for instance by computing inside dout: it belongs "
+    "to the caller, so make a new tensor.",
     change={"g - inner": "dout.copy_((g - inner).reshape(p.shape)).flatten(1)"},
 )
 
@@ -520,8 +521,9 @@ first_bias_skips_the_second_layer = mistake(
 
 relu_stands_between_the_layers = mistake(
     "collapse_affine",
-    "You put a ReLU between the layers. What makes two affine layers collapse is that there is "
-    "nothing between them.",
+    "You set the negative entries of w1 and b1 to 0, as a ReLU would. There is no "
+    "activation between these layers, which is what makes them collapse: w is w1 w2 as "
+    "they are.",
     change={"w1 @ w2, b1 @ w2": "w1.clamp(min=0) @ w2, b1.clamp(min=0) @ w2"},
 )
 
@@ -600,8 +602,8 @@ norms_are_not_squared = mistake(
 
 gradients_are_summed_over_the_batch = mistake(
     "two_layer_loss",
-    "Your gradients are N times too large: the loss is a mean over the batch, so the gradient of "
-    "the scores has a factor 1/N.",
+    "The gradients of your cross entropy are N times too large: the loss is a mean over "
+    "the batch, so the gradient of the scores has a factor 1/N.",
     change={"truth) / len(x)": "truth)"},
 )
 
@@ -692,7 +694,7 @@ unknown_activation_is_accepted = mistake(
 
 @mistake(
     "two_layer_loss",
-    "You added the regularisation to w1 and w2 themselves: the parameters belong to the caller, a "
+    "You changed your arguments, for instance w1 and w2. They belong to the caller: a "
     "loss only computes.",
 )
 def weights_are_decayed_in_place(x, y, w1, b1, w2, b2, *, reg=0.0, activation="relu"):
@@ -714,8 +716,8 @@ zeros_on_the_cpu = mistake(
 
 ones_are_always_on_the_cpu = mistake(
     "tanh_backward",
-    'You wrote the device "cpu" into your code, so that the ones are there: ask dout for its '
-    "device; the number 1 needs no tensor at all.",
+    "The ones are a tensor on the CPU: make it on the device of the other tensor, or take"
+    " the number 1, which needs none.",
     change={"1 - y * y": 'torch.ones(y.shape, dtype=y.dtype, device="cpu") - y * y'},
     on="cuda",
 )

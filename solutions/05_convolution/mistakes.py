@@ -68,8 +68,8 @@ products_are_averaged = mistake(
 
 result_has_the_default_dtype = mistake(
     "cross_correlate2d",
-    "Your result has torch's default dtype and device: take both from x, for example with "
-    "x.new_zeros.",
+    "Your result is float32 whatever x is: take the dtype from x, and the device as well,"
+    " for example with x.new_zeros.",
     change={"x.new_zeros": "torch.zeros"},
 )
 
@@ -83,19 +83,20 @@ convolution_is_correlation = mistake(
 
 only_rows_are_reversed = mistake(
     "convolve2d",
-    "You reversed only the rows: 180 degrees reverse both axes.",
+    "You turned the kernel upside down only: a convolution mirrors it left to right as well.",
     change={"k.flip(0, 1)": "k.flip(0)"},
 )
 
 only_columns_are_reversed = mistake(
     "convolve2d",
-    "You reversed only the columns: 180 degrees reverse both axes.",
+    "You mirrored the kernel left to right only: a convolution turns it upside down as well.",
     change={"k.flip(0, 1)": "k.flip(1)"},
 )
 
 image_is_rotated = mistake(
     "convolve2d",
-    "You rotated the image: rotate the kernel, or the result is upside down.",
+    "Your result is turned by 180 degrees, as it is when the image is rotated: it is the "
+    "kernel that has to be rotated.",
     change={"x, k.flip(0, 1)": "x.flip(0, 1), k"},
 )
 
@@ -151,8 +152,8 @@ def border_is_repeated(x, *, kernel_size, stride=1, padding=0):
 
 memory_order_is_assumed = mistake(
     "im2col",
-    "You read the image as if it lay in memory in the order of its shape: it may be permuted or "
-    "part of a larger tensor. Go through indices, or make it contiguous first.",
+    "Your result depends on how the image lies in memory: for one that is not contiguous,"
+    " rows and columns are mixed up.",
     change={"_pad(x,": "_pad(x if x.is_contiguous() else x.mT.reshape(x.shape),"},
     equal_in=("conv2d_backward_naive", "max_pool2d_forward"),
 )
@@ -601,8 +602,7 @@ channels_mixed_in_numpy = mistake(
 
 windows_are_always_on_the_cpu = mistake(
     "max_pool2d_backward",
-    'You wrote the device "cpu" into your code, so that the gradients of the windows start there: '
-    "ask dout for its device.",
+    "The gradients of the windows start on the CPU: make them on the device of dout.",
     change={
         "torch.zeros_like(windows)": 'torch.zeros(windows.shape, dtype=dout.dtype, device="cpu")'
     },

@@ -64,8 +64,8 @@ exponentials_are_averaged = mistake(
 
 maximum_returns_multiplied_by_t = mistake(
     "logsumexp",
-    "The maximum that you took out comes back multiplied by t. What you take out of x, before it "
-    "is multiplied by t, is added after the division by t, as it is.",
+    "The largest score is multiplied by t in your result. Added after the division by t "
+    "it stands as it is; if you took the maximum of t x out, divide it by t as well.",
     change={"return largest": "return t * largest"},
 )
 
@@ -142,8 +142,9 @@ onehot_is_hard = mistake(
 
 maximum_is_taken_out_without_t = mistake(
     "soft_onehot",
-    "You exponentiated t times x and took the maximum of x out without multiplying it by t. That "
-    "cancels on paper, but for large t the exponentials overflow.",
+    "You exponentiated t times x and took the maximum of x out without multiplying it by "
+    "t. That cancels on paper, but for any other t than 1 large scores overflow, or all "
+    "become 0.",
     change={
         "_probabilities(x, t)": "(e := (t * x - x.amax(1)[:, None]).exp()) / e.sum(1)[:, None]"
     },
@@ -151,8 +152,7 @@ maximum_is_taken_out_without_t = mistake(
 
 scores_change_in_place = mistake(
     "soft_onehot",
-    "You took the maximum out of x itself, so the caller's scores have changed. Work on a new "
-    "tensor.",
+    "You changed x itself, so the caller's scores are others now. Work on a new tensor.",
     change={"return": "x -= x.amax(1, keepdim=True)\n    return"},
 )
 
@@ -204,8 +204,8 @@ gradient_of_the_probability = mistake(
 
 gradient_is_averaged_over_rows = mistake(
     "soft_max_gradient",
-    "You averaged over the batch: every row has its own soft maximum and its own gradient, which "
-    "no other row takes part in.",
+    "You divided by the number of rows, as for the mean of all soft maxima. Every row has"
+    " a soft maximum of its own: row n is the gradient of y[n].",
     change={"_probabilities(x, t)": "_probabilities(x, t) / len(x)"},
 )
 
@@ -458,8 +458,8 @@ gradient_is_soft = mistake(
 
 nearly_equal_counts_as_tied = mistake(
     "max_backward",
-    "You compared with a tolerance, so that numbers close to the maximum count as tied with it. "
-    "The maximum is the largest number, by however little.",
+    "Numbers close to the maximum count as tied with it in your code, by a tolerance or "
+    "by rounding. The maximum is the largest number, by however little.",
     change={"x.argmax": "torch.isclose(x, x.amax(1, keepdim=True)).int().argmax"},
 )
 
@@ -487,8 +487,7 @@ def soft_maximum_in_numpy(x, *, t=1.0):
 
 identity_is_always_on_the_cpu = mistake(
     "soft_onehot_jacobian",
-    'You wrote the device "cpu" into your code, so that the identity matrix is there: ask x for '
-    "its device.",
+    "The identity matrix is on the CPU: make it on the device of x.",
     change={"p.diag_embed()": 'p[:, :, None] * torch.eye(x.shape[1], dtype=x.dtype, device="cpu")'},
     on="cuda",
 )

@@ -160,8 +160,8 @@ last_state_everywhere = mistake(
 
 weight_gradients_are_overwritten = mistake(
     "rnn_backward",
-    "Your gradients of the weights are those of the first step: at each step you overwrote what "
-    "the later steps had contributed. The weights are used at every step, so add.",
+    "Your gradients of the weights are those of the first step only: add the gradients of"
+    " all steps.",
     change={"sum(steps)": "steps[-1]"},
 )
 
@@ -307,8 +307,8 @@ output_layer_learns_from_the_last_step = mistake(
 
 state_is_reset_to_zero = mistake(
     "truncated_bptt",
-    "You set the state to zero at the beginning of each chunk. Only the gradient is cut: the last "
-    "state of a chunk is the first of the next.",
+    "You set the state to zero at the beginning of each chunk but the first. Only the "
+    "gradient is cut: the last state of a chunk is the first of the next.",
     change={"h = hs[:, -1]": "h = torch.zeros_like(h0)"},
 )
 
@@ -561,16 +561,14 @@ gradient_starts_on_the_cpu = mistake(
 
 states_are_always_collected_on_the_cpu = mistake(
     "rnn_forward",
-    'You wrote the device "cpu" into your code, so that the states are collected there: ask x for '
-    "its device.",
+    "The states that you return are on the CPU: they belong on the device of x.",
     change={"torch.stack(hs, dim=1)": 'torch.stack(hs, dim=1).to("cpu")'},
     on="cuda",
 )
 
 norm_in_numpy = mistake(
     "clip_gradients",
-    "You go through NumPy for the norm, which knows the CPU only: torch has the same functions for "
-    "tensors.",
+    "You go through NumPy, which knows the CPU only: torch has the same functions for tensors.",
     change={"(g * g).sum()": "torch.tensor((g.numpy() ** 2).sum())"},
     on="cuda",
 )

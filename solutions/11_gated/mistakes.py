@@ -21,14 +21,15 @@ blocks_i_f_o_g = mistake(
 
 input_and_forget_are_exchanged = mistake(
     "lstm_step_forward",
-    "You exchanged the input gate and the forget gate: f multiplies the old cell state, i the "
-    "candidate.",
+    "You exchanged the input gate and the forget gate: the first block is i, which "
+    "multiplies the candidate, the second f, which multiplies the old cell state.",
     change={"i, f, g, o = torch": "f, i, g, o = torch"},
 )
 
 candidate_is_a_sigmoid = mistake(
     "lstm_step_forward",
-    "You used a sigmoid for the candidate g. It is a tanh: the memory must be able to decrease.",
+    "You used a sigmoid for the candidate g. It is a tanh: with a sigmoid, writing could "
+    "only add to the memory, never subtract.",
     change={"torch.tanh(a_g)": "torch.sigmoid(a_g)"},
 )
 
@@ -218,8 +219,9 @@ dc_n_is_ignored = mistake(
 
 cell_gradient_is_not_passed = mistake(
     "lstm_backward",
-    "You do not pass the gradient of the cell state from step to step: each step starts with zero. "
-    "That path is what the LSTM was invented for.",
+    "You do not pass the gradient of the cell state from step to step: every step but the"
+    " last starts with zero. The path through the cell state is what carries an LSTM's "
+    "gradient back.",
     change={"+ dh, dc,": "+ dh, dc if t == len(cache) - 1 else torch.zeros_like(dc),"},
 )
 
@@ -244,8 +246,8 @@ lstm_only_the_last_state_has_a_gradient = mistake(
 
 lstm_weight_gradients_are_overwritten = mistake(
     "lstm_backward",
-    "Your gradients of the weights are those of the first step: at each step you overwrote what "
-    "the later steps had contributed. Add.",
+    "Your gradients of the weights are those of the first step only: add the gradients of"
+    " all steps.",
     change={"sum(steps)": "steps[-1]"},
 )
 
@@ -456,8 +458,8 @@ gru_only_the_last_state_has_a_gradient = mistake(
 
 gru_weight_gradients_are_overwritten = mistake(
     "gru_backward",
-    "Your gradients of the weights are those of the first step: at each step you overwrote what "
-    "the later steps had contributed. Add.",
+    "Your gradients of the weights are those of the first step only: add the gradients of"
+    " all steps.",
     change={"sum(steps)": "steps[-1]"},
 )
 
@@ -520,8 +522,8 @@ new_output_gate_is_used = mistake(
 
 slope_at_the_hidden_state = mistake(
     "cell_state_jacobian",
-    "You took the slope of tanh at h_{t-1}, as if that were tanh(c_{t-1}). It is o_{t-1} "
-    "tanh(c_{t-1}): take the slope at c_{t-1}.",
+    "You used 1 - h_{t-1}^2 for the slope of tanh, as if h_{t-1} were tanh(c_{t-1}). It "
+    "is o_{t-1} tanh(c_{t-1}): the slope is 1 - tanh(c_{t-1})^2.",
     change={"torch.tanh(c_prev)": "h_prev"},
 )
 
@@ -577,8 +579,7 @@ gradient_starts_on_the_cpu = mistake(
 
 states_are_always_collected_on_the_cpu = mistake(
     "gru_forward",
-    'You wrote the device "cpu" into your code, so that the states are collected there: ask x for '
-    "its device.",
+    "The states that you return are on the CPU: they belong on the device of x.",
     change={"torch.stack(hs, dim=1)": 'torch.stack(hs, dim=1).to("cpu")'},
     on="cuda",
 )
@@ -586,8 +587,7 @@ states_are_always_collected_on_the_cpu = mistake(
 
 @mistake(
     "cell_state_jacobian",
-    "You go through NumPy for the diagonal, which knows the CPU only: torch has the same function "
-    "for tensors.",
+    "You go through NumPy, which knows the CPU only: torch has the same functions for tensors.",
     on="cuda",
 )
 def diagonal_in_numpy(x, h_prev, c_prev, o_prev, w_x, w_h, b):

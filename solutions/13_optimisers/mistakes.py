@@ -32,8 +32,7 @@ last_step_is_missing = mistake(
 
 all_points_are_one_tensor = mistake(
     "gradient_descent",
-    "All your points are the last one: you kept the same tensor in every step and changed it in "
-    "place. Make a new point in each step.",
+    "All your points are the last one. Keep the point after each step, as a tensor of its own.",
     change={"torch.stack(points)": "torch.stack(points[-1:] * len(points))"},
 )
 
@@ -129,7 +128,7 @@ sgd_climbs = mistake(
 
 sgd_works_in_place = mistake(
     "sgd",
-    "You changed w in place: return a new tensor, and leave the caller's as it is.",
+    "You changed w or grad in place: make new tensors, and leave the caller's as they are.",
     change={"w - lr * grad": "w.sub_(lr * grad)"},
 )
 
@@ -252,8 +251,8 @@ gradient_is_damped = mistake(
 
 velocity_is_not_used = mistake(
     "momentum",
-    "You stepped with the gradient alone: either v is computed and not used, or it is not kept in "
-    "the state. The step is v.",
+    "You stepped with the gradient alone. The step is v, which contains the steps before "
+    "and has to be kept in the state.",
     change={"w - v": "w - lr * grad"},
 )
 
@@ -290,7 +289,8 @@ momentum_climbs = mistake(
 
 velocity_changes_in_place = mistake(
     "momentum",
-    "You updated v in place, so the old state has changed for whoever kept it. Make a new v.",
+    "Your step changes the old state, so whoever kept it has lost it. Make new numbers, "
+    "and a new state that holds them.",
     change={"v = momentum * v + lr * grad": "v.mul_(momentum).add_(lr * grad)"},
 )
 
@@ -368,7 +368,8 @@ adagrad_without_eps = mistake(
 
 adagrad_changes_its_state = mistake(
     "adagrad",
-    "You added to s in place, so the old state has changed for whoever kept it. Make a new s.",
+    "Your step changes the old state, so whoever kept it has lost it. Make new numbers, "
+    "and a new state that holds them.",
     change={"s = s + grad**2": "s += grad**2"},
 )
 
@@ -443,13 +444,14 @@ def rmsprop_is_centred(w, grad, state, *, lr, gamma=0.9, eps=1e-6):
 
 rmsprop_forgets = mistake(
     "rmsprop",
-    "You do not keep s in the state: every step begins with s = 0.",
+    "The past is missing in your s: either gamma s is not added, or s is not kept in the state.",
     change={"gamma * s + ": ""},
 )
 
 rmsprop_changes_its_state = mistake(
     "rmsprop",
-    "You changed s in place, so the old state has changed for whoever kept it. Make a new s.",
+    "Your step changes the old state, so whoever kept it has lost it. Make new numbers, "
+    "and a new state that holds them.",
     change={"s = gamma * s + (1 - gamma) * grad**2": "s.mul_(gamma).add_((1 - gamma) * grad**2)"},
 )
 
@@ -477,7 +479,8 @@ s_is_updated_late = mistake(
 
 nothing_sets_it_in_motion = mistake(
     "adadelta",
-    "The eps in the numerator is missing. d is 0 before the first step, so nothing ever moves.",
+    "Your w never moves. Apply the step, and mind the eps in the numerator: d is 0 before"
+    " the first step, so without it every step is 0.",
     change={"(d + eps)": "d"},
 )
 
@@ -510,7 +513,8 @@ d_averages_sizes = mistake(
 
 d_is_not_kept = mistake(
     "adadelta",
-    "You do not keep d in the state: every step begins with d = 0, so the steps never grow.",
+    "Your steps do not depend on the steps before: d is not used, or not kept in the "
+    "state, so that every step is as with d = 0.",
     change={"(s, d)": "(s, torch.zeros_like(d))"},
 )
 
@@ -522,7 +526,8 @@ d_never_forgets = mistake(
 
 adadelta_changes_its_state = mistake(
     "adadelta",
-    "You changed s or d in place, so the old state has changed for whoever kept it. Make new ones.",
+    "Your step changes the old state, so whoever kept it has lost it. Make new numbers, "
+    "and a new state that holds them.",
     change={
         "s = rho * s + (1 - rho) * grad**2": "s.mul_(rho).add_((1 - rho) * grad**2)",
         "d = rho * d + (1 - rho) * step**2": "d.mul_(rho).add_((1 - rho) * step**2)",
@@ -609,7 +614,7 @@ v_averages_squares_of_m = mistake(
 
 adam_steps_along_the_gradient = mistake(
     "adam",
-    "You stepped along the gradient and not along its average: m is computed and not used.",
+    "You stepped along the gradient itself: the step goes along its average, the corrected m.",
     change={"lr * m_hat": "lr * grad"},
 )
 
@@ -626,7 +631,8 @@ largest_v_is_used = mistake(
 
 adam_changes_its_state = mistake(
     "adam",
-    "You changed m or v in place, so the old state has changed for whoever kept it. Make new ones.",
+    "Your step changes the old state, so whoever kept it has lost it. Make new numbers, "
+    "and a new state that holds them.",
     change={
         "m = beta1 * m + (1 - beta1) * grad": "m.mul_(beta1).add_((1 - beta1) * grad)",
         "v = beta2 * v + (1 - beta2) * grad**2": "v.mul_(beta2).add_((1 - beta2) * grad**2)",
@@ -644,16 +650,14 @@ velocity_starts_on_the_cpu = mistake(
 
 averages_are_always_collected_on_the_cpu = mistake(
     "exponential_moving_average",
-    'You wrote the device "cpu" into your code, so that the averages are collected there: ask xs '
-    "for its device.",
+    "The averages that you return are on the CPU: they belong on the device of xs.",
     change={"torch.stack(ys)": 'torch.stack(ys).to("cpu")'},
     on="cuda",
 )
 
 root_in_numpy = mistake(
     "adagrad",
-    "You go through NumPy for the root, which knows the CPU only: torch has the same function for "
-    "tensors.",
+    "You go through NumPy, which knows the CPU only: torch has the same functions for tensors.",
     change={"(s + eps).sqrt()": "torch.as_tensor((s + eps).numpy() ** 0.5)"},
     on="cuda",
 )

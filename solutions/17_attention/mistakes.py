@@ -104,24 +104,23 @@ masked_scores_are_zero = mistake(
 
 masked_scores_are_a_small_number = mistake(
     "attention_forward",
-    "You give masked scores a very small number such as 1e-9. That is nearly 0, and exp(0) is 1: "
-    "you want a very large negative one.",
+    "You give masked scores the value -1, which has a weight of its own, since exp(-1) is"
+    " 0.37. A masked score counts as minus infinity.",
     change={"factor * (q @ k.mT), mask": "filled(factor * (q @ k.mT), mask, -1.0)"},
     equal_in=("attention_gru_step",),
 )
 
 fully_masked_rows_are_uniform = mistake(
     "attention_forward",
-    "A query that may see nothing gets the mean of all values from you, because all its scores are "
-    "the same large negative number. It must get zeros.",
+    "A query that may see nothing gets the mean of all values from you, as equal scores "
+    "give it. It must get zeros.",
     change={"factor * (q @ k.mT), mask": "filled(factor * (q @ k.mT), mask, -1e9)"},
     equal_in=("attention_gru_step",),
 )
 
 fully_masked_rows_are_nan = mistake(
     "attention_forward",
-    "A query that may see nothing gets NaN from you: the softmax of a row of minus infinity is "
-    "0/0. It must get zeros.",
+    "A query that may see nothing gets NaN from you: its weights are 0/0. It must get zeros.",
     change={"factor * (q @ k.mT), mask": "filled(factor * (q @ k.mT), mask, -math.inf)"},
     equal_in=("attention_gru_step",),
 )
@@ -142,8 +141,8 @@ mask_is_transposed = mistake(
 
 softmax_overflows = mistake(
     "attention_forward",
-    "You compute exponentials of the scores as they are. Large ones overflow: subtract the largest "
-    "score of each row first.",
+    "You compute exponentials of the scores as they are. Large ones overflow: first "
+    "subtract, in each row, the largest score that the mask admits.",
     change={"_weights(": "shares(torch.exp(", "k.mT), mask": "k.mT)), mask"},
 )
 
@@ -330,8 +329,8 @@ additive_without_tanh = mistake(
 
 tanh_of_each_side = mistake(
     "additive_attention_forward",
-    "Your scores are a sum of one term for the query and one for the key, so the query has no "
-    "influence on the weights. The sum of both goes into the tanh: there the two are compared.",
+    "The query has no influence on your weights: it is missing, or tanh is taken of query"
+    " and key separately. The sum of both goes into the tanh: there the two are compared.",
     change={"torch.tanh((s": "(torch.tanh(s", "+ (h": "+ torch.tanh(h"},
 )
 
@@ -495,14 +494,14 @@ batch_of_the_mask_meets_the_heads = mistake(
 
 weights_are_transposed = mistake(
     "multi_head_attention_forward",
-    "You use your weights transposed, as PyTorch stores them. Here x @ w is what makes queries, "
-    "keys and values.",
+    "You use w_q, w_k and w_v transposed, as PyTorch stores them. Here x @ w is what "
+    "makes queries, keys and values.",
     change={"q, k, v = ": "w_q, w_k, w_v = w_q.T, w_k.T, w_v.T\n    q, k, v = "},
 )
 
 values_are_keys = mistake(
     "multi_head_attention_forward",
-    "Your values are the keys: they are made of x by w_v.",
+    "Your values are made with w_k, like the keys: values are x w_v.",
     change={"q, k, v = ": "w_v = w_k\n    q, k, v = "},
 )
 
@@ -677,8 +676,8 @@ one_product_of_attention = mistake(
 
 attention_costs_d_squared = mistake(
     "layer_costs",
-    "You exchanged n and d for self-attention: every pair of positions costs a product of two "
-    "vectors of size d, n^2 d.",
+    "You exchanged n and d for self-attention: it is 2 n^2 d, two products in which every"
+    " pair of positions costs d multiplications.",
     change={"2 * n * n * d": "2 * n * d * d"},
 )
 
@@ -783,15 +782,15 @@ dilation_is_ignored = mistake(
 
 mask_on_the_cpu = mistake(
     "causal_mask",
-    "The mask is on the CPU: give torch.ones the device of like.",
+    "The mask is on the CPU: make it on the device of like.",
     change={", device=like.device": ""},
     on="cuda",
 )
 
 factor_is_always_on_the_cpu = mistake(
     "attention_forward",
-    'You wrote the device "cpu" into your code, so that the factor is a tensor there: ask q for '
-    "its device, or take a plain number, which has none.",
+    "The factor is a tensor on the CPU: make it on the device of q, or take a plain "
+    "number, which has none.",
     change={"factor * (": 'torch.tensor([factor], dtype=q.dtype, device="cpu") * ('},
     on="cuda",
 )
@@ -799,8 +798,7 @@ factor_is_always_on_the_cpu = mistake(
 
 @mistake(
     "additive_attention_forward",
-    "You go through NumPy for the tanh, which knows the CPU only: torch has the same function for "
-    "tensors.",
+    "You go through NumPy, which knows the CPU only: torch has the same functions for tensors.",
     on="cuda",
 )
 def tanh_in_numpy(s, h, w_s, w_h, v):

@@ -63,8 +63,8 @@ greedy_with_a_cost = mistake(
 
 greedy_returns_a_probability = mistake(
     "greedy_search",
-    "Your score is the probability. It underflows for long sequences; the score is a sum of "
-    "logarithms.",
+    "You return the exponential of the score. The score itself is asked for: a sum of "
+    "logarithms, divided by the length to the power alpha.",
     change={"total / len(tokens) ** alpha": "math.exp(total / len(tokens) ** alpha)"},
 )
 
@@ -211,8 +211,8 @@ exhaustive_goes_on_after_eos = mistake(
 
 exhaustive_returns_the_first = mistake(
     "exhaustive_search",
-    "You return the best sequence of the first length at which one can finish. A longer one may "
-    "have a better score.",
+    "You always return eos alone. Longer sequences take part as well, up to max_length "
+    "tokens, and one of them may have a better score.",
     change={"range(max_length)": "range(1)"},
 )
 
@@ -239,8 +239,9 @@ exhaustive_follows_one_prefix = mistake(
 
 exhaustive_takes_the_last_of_equals = mistake(
     "exhaustive_search",
-    "Of sequences with equal scores you return the last that you find. It should be the shorter "
-    "one, and of equally long ones the one with the lower first different token.",
+    "Of sequences with equal scores you return the longest, and of equally long ones the "
+    "one with the higher first different token. It should be the shortest, and the lower "
+    "token.",
     change={"_best(finished": "_best(finished[::-1]"},
 )
 
@@ -464,8 +465,9 @@ beam_breaks_ties_the_other_way = mistake(
 
 beam_asks_one_by_one = mistake(
     "beam_search",
-    "You ask step about one prefix at a time. It takes all prefixes of a length in one call, which "
-    "is what makes a beam affordable.",
+    "Your results are right, but not the way you ask step: once for each length, with all"
+    " unfinished prefixes of that length together, as int64, and about no finished "
+    "sequence.",
     change={
         "extended = _extensions(step, bos, unfinished)": (
             "extended = []\n"
@@ -507,8 +509,8 @@ log_probabilities_in_numpy = mistake(
 
 totals_are_always_on_the_cpu = mistake(
     "beam_search",
-    'You wrote the device "cpu" into your code, so that the totals of the beams are there: ask '
-    "what step returns for its device.",
+    "The totals of your beams are a tensor on the CPU: make it on the device of what step"
+    " returns, or keep plain numbers.",
     change={
         "extended = _extensions(step, bos, unfinished)": (
             "rows = [[total] for _, total in unfinished]\n"
