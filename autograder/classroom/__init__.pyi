@@ -5,7 +5,7 @@ from .demo import write_demo
 from .errors import GradingError
 from .jobs import JobGrader
 from .lateness import parse_moment, unmeasured_lateness, with_lateness
-from .messages import Job, Orders, Reply
+from .messages import Examined, Job, Orders, Reply
 from .planning import Plan, find_submissions, idle_extensions, plan, plan_one, units_present
 from .preparations import prepare_units
 from .processes import GradingProcesses
@@ -26,6 +26,7 @@ __all__ = [
     "DIAGNOSED_SHARE",
     "Change",
     "ClassReport",
+    "Examined",
     "GradingError",
     "GradingProcesses",
     "Job",

@@ -62,6 +62,7 @@ class Verdict:
         diagnosis: the name of the mistake it was diagnosed as.
         problem: a sentence, if it did not come out as it must.
         invisible: whether it is a mistake on a device that was not graded on.
+        elsewhere: points that a mistake lost in other exercises.
     """
 
     variant: Variant
@@ -71,6 +72,7 @@ class Verdict:
     diagnosis: str
     problem: str
     invisible: bool = False
+    elsewhere: float = 0.0
 
 
 def variants(unit: Unit) -> list[Variant]:
@@ -137,6 +139,11 @@ def _judge(unit: Unit, variant: Variant, result: Result) -> Verdict:
         diagnosis=named,
         problem=_problem(unit, variant, result, lost, named),
         invisible=_invisible(variant, result),
+        elsewhere=sum(
+            e.max_points - (e.points or 0.0) - e.pending
+            for e in lost
+            if variant.kind == "mistake" and e.name != variant.exercise
+        ),
     )
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
@@ -12,6 +13,10 @@ from rich.markup import escape
 from autograder.commands.class_run import ClassRun, plan_class, run_class
 from autograder.commands.console import out
 from autograder.commands.options import Devices, Jobs
+
+if TYPE_CHECKING:
+    from autograder.classroom import Examined, Verdict
+    from autograder.course import Unit
 
 _SECONDS = 900.0  # for what is tried on a unit's tests without any submission
 
@@ -37,18 +42,9 @@ def verify(
     """
     from dataclasses import replace
 
-    from autograder.classroom import (
-        DIAGNOSED_SHARE,
-        diagnosed_share,
-        examined,
-        inlined_problems,
-        judge,
-        variants,
-        write_class,
-    )
+    from autograder.classroom import examined, judge, variants, write_class
     from autograder.course import find_staff_course, find_unit
     from autograder.grading import settings_here
-    from autograder.report import ratios_table, verify_table
     from autograder.results import Folder
 
     course = find_staff_course()
@@ -70,27 +66,39 @@ def verify(
                 run_class(run, plan, processes)
                 tests = examined(unit, processes, _SECONDS)
             verdicts = judge(unit, known, folder.each_result())
-        share = diagnosed_share(verdicts)
-        out.print(verify_table(unit, verdicts))
-        wrong = sum(bool(v.problem) for v in verdicts)
-        problems = [*inlined_problems(tests.inlined), *tests.unfair]
-        good = good and not wrong and not problems and share >= DIAGNOSED_SHARE
-        out.print(
-            f"{unit.name} on {' and '.join(settings.devices)}: {len(verdicts) - wrong} of "
-            f"{len(verdicts)} as they must be; "
-            f"{share:.0%} of the mistakes diagnosed as themselves "
-            f"(at least {DIAGNOSED_SHARE:.0%})."
-        )
-        for problem in problems:
-            out.print(f"[red]{escape(problem)}.[/]", soft_wrap=True)
-        found = tests.inlined
-        if found:
-            lost = sum(one.lost for one in found)
-            equal = sum(one.equal for one in found)
-            out.print(
-                f"{lost} of {len(found) - equal} mistakes lose points too where only an exercise "
-                f"that builds on their function makes them; {equal} come to the same there."
-            )
-        out.print(ratios_table(tests.ratios))
+        good = _told(unit, settings.devices, verdicts, tests) and good
         out.print()
     raise typer.Exit(0 if good else 1)
+
+
+def _told(unit: Unit, devices: Sequence[str], verdicts: Sequence[Verdict], tests: Examined) -> bool:
+    """Say what came of a unit; whether all is as it must be."""
+    from autograder.classroom import DIAGNOSED_SHARE, diagnosed_share, inlined_problems
+    from autograder.report import ratios_table, verify_table
+
+    share = diagnosed_share(verdicts)
+    wrong = sum(bool(v.problem) for v in verdicts)
+    problems = [*inlined_problems(tests.inlined), *tests.unfair]
+    lost = sum(v.max_points - v.points for v in verdicts if v.variant.kind == "mistake")
+    elsewhere = sum(v.elsewhere for v in verdicts)
+    out.print(verify_table(unit, verdicts))
+    out.print(
+        f"{unit.name} on {' and '.join(devices)}: {len(verdicts) - wrong} of {len(verdicts)} as "
+        f"they must be; {share:.0%} of the mistakes diagnosed as themselves (at least "
+        f"{DIAGNOSED_SHARE:.0%})."
+    )
+    out.print(
+        f"Of the {lost:g} points that the mistakes lose, {elsewhere:g} are lost in exercises other "
+        "than their own."
+    )
+    for problem in problems:
+        out.print(f"[red]{escape(problem)}.[/]", soft_wrap=True)
+    if found := tests.inlined:
+        equal = sum(one.equal for one in found)
+        out.print(
+            f"{sum(one.lost for one in found)} of {len(found) - equal} mistakes lose points too "
+            "where only an exercise that builds on their function makes them; "
+            f"{equal} come to the same there."
+        )
+    out.print(ratios_table(tests.ratios))
+    return not wrong and not problems and share >= DIAGNOSED_SHARE

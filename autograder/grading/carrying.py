@@ -83,22 +83,22 @@ class Carrying:
         lost = {e.name for e in found if not e.written and e.status != "full"}
         results: list[ExerciseResult] = []
         for before in found:
-            names: list[str] = []
+            ours = Replaced()
             if before.name in lost and before.status != "not attempted":
-                names = self._foundations.of(before.name, lost)
-            if names and self._left(began) > 0:
+                ours = self._foundations.of(before.name, lost)
+            if ours.all and self._left(began) > 0:
                 own = [tested for tested in tests if tested.test.exercise == before.name]
                 chosen = [t for t in every if t.exercise == before.name and t.speed is None]
-                again, suspicion = self._again(code, names, chosen, began)
-                diagnosis = self._diagnoser.diagnose(before.name, suspicion, lost - set(names))
-                replaced = [name for name in names if name in lost]
+                again, suspicion = self._again(code, ours, chosen, began)
+                diagnosis = self._diagnoser.diagnose(before.name, suspicion, lost - set(ours.all))
+                replaced = [name for name in ours.all if name in lost]
                 exercise = self._unit.exercise(before.name)
                 before = better(exercise, before, own, again, diagnosis, replaced)
             results.append(before)
         return results
 
     def _again(
-        self, code: Code, names: Sequence[str], chosen: Sequence[PreparedTest], began: float
+        self, code: Code, ours: Replaced, chosen: Sequence[PreparedTest], began: float
     ) -> tuple[list[Tested], Suspicion]:
         """What comes of tests with our solution in the place of some exercises."""
         solution = functools.cache(self._solution)  # what hung for others is tried anew
@@ -108,7 +108,7 @@ class Carrying:
             backend.begin(ExampleSet())  # what it answers is not one test
             backend.call(record)
 
-        on = self._remotes.of(code, self._left(began), Ours(names, answer))
+        on = self._remotes.of(code, self._left(began), Ours(ours.names, ours.results, answer))
         backends = Backends(on, self._settings.devices)
         try:
             backends.load()
@@ -126,12 +126,30 @@ class Carrying:
         return self._settings.submission_seconds - (time.perf_counter() - began)
 
 
+@dataclass(frozen=True)
+class Replaced:
+    """What our solution takes the place of.
+
+    Attributes:
+        names: exercises that it answers.
+        results: exercises of which it gives the result, while the student's code caches.
+    """
+
+    names: Sequence[str] = ()
+    results: Sequence[str] = ()
+
+    @property
+    def all(self) -> list[str]:
+        """All of them."""
+        return sorted({*self.names, *self.results})
+
+
 class Foundations:
     """Which exercises an exercise builds on, as far as ours can take their place.
 
-    Functions that share a cache go together: only who wrote one half can read it. So the forward
-    pass whose cache an exercise is given stays the student's, and where ours takes the place of one
-    half of a layer, it takes that of the other.
+    Functions that share a cache go together: only who wrote one half can read it. Where ours takes
+    the place of one half of a layer, it takes that of the other. A forward pass whose cache an
+    exercise is given stays the student's; but its result is ours, also where it was cached.
 
     Args:
         unit: the unit.
@@ -143,23 +161,25 @@ class Foundations:
         self._families = {
             name: {other for other in names if _layer(other) == _layer(name)} for name in names
         }
+        self._caching = {name for name in names if "opaque" in (unit.returns.get(name) or ())}
         self._uses = {
             name: reachable(graph, family) & set(names) - family
             for name, family in self._families.items()
         }
 
-    def of(self, exercise: str, lost: Set[str]) -> list[str]:
-        """The exercises that ours takes the place of.
+    def of(self, exercise: str, lost: Set[str]) -> Replaced:
+        """What ours takes the place of.
 
         Args:
             exercise: that lost points.
             lost: all that did.
         """
         own = self._families[exercise]
-        found = {
+        names = {
             other for name in self._uses[exercise] & lost for other in self._families[name] - own
         }
-        return sorted(found)
+        results = {name for name in own & lost - {exercise} if name in self._caching}
+        return Replaced(sorted(names), sorted(results))
 
 
 def _layer(name: str) -> str:

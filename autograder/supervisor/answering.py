@@ -20,12 +20,13 @@ class Ours:
 
     Args:
         names: which.
+        results: of which only the result is ours, while the student's own caches.
         function: answers their calls; where it runs is its own business, and never where the
             student's code does.
     """
 
-    def __init__(self, names: Sequence[str], function: Function) -> None:
-        self.names, self._function = tuple(names), function
+    def __init__(self, names: Sequence[str], results: Sequence[str], function: Function) -> None:
+        self.names, self.results, self._function = tuple(names), tuple(results), function
         self._kept: list[Any] = []  # opaque parts of answers, by number
 
     def answer(self, name: str, args: list[Any], kwargs: dict[str, Any], device: Device) -> Any:
@@ -84,7 +85,7 @@ def answer(
             values, named = decode_arguments(args, kwargs, frame.payload, device)
             return _encoded(lambda: batch.callbacks[number](*values, **named), device)
         case ["ours", str(name), list(args), list(kwargs)]:
-            if ours is None or name not in ours.names:
+            if ours is None or name not in ours.names + ours.results:
                 raise WireError("an exercise that is not ours to answer")
             values, named = decode_arguments(args, kwargs, frame.payload, device, ours.kept)
             return _encoded(lambda: ours.answer(name, values, named, device), device)

@@ -98,7 +98,7 @@ class Worker(Conversation):
     def replace(self, ours: Ours, device: Device) -> None:
         """From now on our solution answers some exercises, in what was loaded for a device."""
         self._ours = ours
-        meta = frames.pack(["ours", device.name, list(ours.names)])
+        meta = frames.pack(["ours", device.name, list(ours.names), list(ours.results)])
         self._before += frames.frame(self._seq, meta)
 
     def run(

@@ -10,6 +10,9 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+import torch
+from torch import Tensor
+
 from autograder.devices import Device
 from autograder.worker import frames
 from autograder.worker.channel import Channel
@@ -65,6 +68,19 @@ class Asking:
         function.__name__ = function.__qualname__ = name
         return function
 
+    def with_our_result(
+        self, name: str, own: Callable[..., Any], device: Device
+    ) -> Callable[..., Any]:
+        """A function of the student's that returns our result, also where it cached its own."""
+        answered = self.ours(name, device)
+
+        def function(*args: Any, **kwargs: Any) -> Any:
+            right = answered(*args, **kwargs)
+            return _exchanged(own(*args, **kwargs), right)
+
+        function.__name__ = function.__qualname__ = name
+        return function
+
     def _ask(self, head: list[Any], args: Any, kwargs: dict[str, Any], device: Device) -> Any:
         if threading.get_ident() != self._thread:
             raise RuntimeError(_ONLY_WHILE)
@@ -89,6 +105,37 @@ _ONLY_WHILE = (
     "this function can only be called while the function that got it is running, and from the same "
     "thread"
 )
+
+
+def _exchanged(came: Any, right: Any) -> Any:
+    """What a student's function returned, with our results in the place of its own.
+
+    What it cached stays, but for tensors that are, or equal, one of the results.
+    """
+    if not isinstance(right, tuple) or not isinstance(came, (tuple, list)):
+        return came
+    if len(came) != len(right):
+        return came
+    pairs = [(a, b) for a, b in zip(came, right, strict=True) if isinstance(b, Tensor)]
+
+    def exchanged(value: Any) -> Any:
+        if isinstance(value, Tensor):
+            return next((new for old, new in pairs if _same(old, value)), value)
+        if type(value) in (tuple, list):
+            return type(value)(map(exchanged, value))
+        if type(value) is dict:
+            return {key: exchanged(part) for key, part in value.items()}
+        return value
+
+    return tuple(exchanged(a) if type(b) is Ours else b for a, b in zip(came, right, strict=True))
+
+
+def _same(old: Any, value: Tensor) -> bool:
+    return old is value or (
+        isinstance(old, Tensor)
+        and (old.shape, old.dtype, old.device) == (value.shape, value.dtype, value.device)
+        and torch.equal(old, value)
+    )
 
 
 def _encoded(value: object) -> list[Any]:

@@ -8,7 +8,8 @@ Requests of the grader:
     ["free", [id, ...]]               forget these opaque values
     ["forget"]                        forget all of them
     ["notes"]                         where did the code leave the simulated device?
-    ["ours", device, [name, ...]]     these exercises are answered by our solution from now on
+    ["ours", device, [name, ...], [name, ...]]   our solution answers these exercises from now on;
+                                      of others the result is ours, and the cache the student's
     ["answer", value] ["refused", message] ["failed"]   what a callback gave, or our solution
 
 Answers, one per cell and one per call, in order, each as soon as it is known:
@@ -87,8 +88,8 @@ class Server:
                         self._kept.clear()
                     case ["notes"]:
                         self._tell_notes()
-                    case ["ours", device, names]:
-                        self._replace(DEVICES[device], names)
+                    case ["ours", device, names, results]:
+                        self._replace(DEVICES[device], names, results)
                     case message:
                         raise WireError(f"an unknown request: {message[0]}")
         except Closed:
@@ -109,11 +110,14 @@ class Server:
         else:
             self._answer(["ok", None, []])
 
-    def _replace(self, device: Device, names: list[str]) -> None:
-        """From now on the student's functions find ours under these names."""
-        module = self._modules[device.name].module
+    def _replace(self, device: Device, names: list[str], results: list[str]) -> None:
+        """From now on the student's functions find ours, or our results, under these names."""
+        module = self._modules[device.name].module.__dict__
         for name in names:
-            module.__dict__[name] = self._asking.ours(name, device)
+            module[name] = self._asking.ours(name, device)
+        for name in results:
+            if callable(own := module.get(name)):
+                module[name] = self._asking.with_our_result(name, own, device)
 
     # Calling
 

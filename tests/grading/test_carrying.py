@@ -22,9 +22,39 @@ def test_what_is_built_on_a_wrong_function_is_graded_with_ours(grade):
     total = graded["total"]
     assert (total.points, total.status, total.with_ours) == (2.0, "full", ["scale_forward"])
     assert total.depends_on == []
-    # The function itself is not made better, nor what reads the cache that it wrote.
+    # The function itself is not made better.
     assert graded["scale_forward"].points < graded["scale_forward"].max_points
     assert graded["scale_forward"].with_ours == []
+
+
+# Both halves of a layer, where the backward pass goes by the result of the forward pass.
+BY_RESULT = """
+def scale_forward(x, w):
+    if w.dim() != 1:
+        raise ValueError("w must have rank 1")
+    out = x * w {wrong}
+    return out, {cache}
+
+def scale_backward(dout, cache):
+    out, w = {unpacked}
+    return dout * w, (dout * (out / w)).sum(0)
+"""
+
+
+@pytest.mark.parametrize(
+    ("cache", "unpacked"),
+    [("(out, w)", "cache"), ("{'kept': [out.clone(), w]}", "cache['kept']")],
+)
+def test_a_backward_pass_is_graded_with_our_result_in_what_the_forward_pass_cached(
+    grade, cache, unpacked
+):
+    kept = {"cache": cache, "unpacked": unpacked}
+    right = by_name(grade(BY_RESULT.format(wrong="", **kept)))
+    assert right["scale_backward"].status == "full"
+    wrong = by_name(grade(BY_RESULT.format(wrong="+ 1", **kept)))
+    assert wrong["scale_forward"].points < wrong["scale_forward"].max_points
+    assert wrong["scale_backward"].status == "full"
+    assert wrong["scale_backward"].with_ours == ["scale_forward"]
 
 
 def test_one_that_is_wrong_itself_stays_so_and_is_named(grade):
