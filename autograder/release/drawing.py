@@ -36,19 +36,20 @@ def draw(path: Path, names: Iterable[str]) -> dict[str, bytes]:
         CourseError: a function fails, draws nothing, too much, or not the same twice.
         ModuleNotFoundError: matplotlib is not installed.
     """
-    first, second = (dict(_drawn(path, names)) for _ in range(2))
-    for name, svg in first.items():
-        if second[name] != svg:
-            raise CourseError(
-                f"{place(path)}: the figure {name} is another one each time it is drawn; give its "
-                "random numbers a seed, e.g. numpy.random.default_rng(0)."
-            )
+    drawn = dict(_drawn(path, names))
+    for name, svg in drawn.items():
         if len(svg) > MOST:
             raise CourseError(
                 f"{place(path)}: the figure {name} takes {len(svg) // 1000} kB as SVG, and at most "
                 f"{MOST // 1000} kB are released; draw fewer points, or coarser level lines."
             )
-    return first
+    for name, svg in _drawn(path, names):
+        if svg != drawn[name]:
+            raise CourseError(
+                f"{place(path)}: the figure {name} is another one each time it is drawn; give its "
+                "random numbers a seed, e.g. numpy.random.default_rng(0)."
+            )
+    return drawn
 
 
 def _drawn(path: Path, names: Iterable[str]) -> Iterator[tuple[str, bytes]]:

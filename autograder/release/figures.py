@@ -123,14 +123,14 @@ def figure_files(root: Path, unit: Unit, stub: str) -> dict[str, bytes]:
     """
     names = dict.fromkeys(figure.name for figure in shown_figures(unit, stub))
     sources = _sources(unit) if names else ""
-    files = {name: _kept(root, unit, name) for name in names}
-    stale = [name for name, svg in files.items() if _why_stale(svg, sources)]
-    if stale:
+    kept = {name: _kept(root, unit, name) for name in names}
+    files = {name: svg for name, svg in kept.items() if svg and not _why_stale(svg, sources)}
+    if stale := names.keys() - files.keys():
         from autograder.release.drawing import draw
 
-        drawn = draw(unit.folder / f"{FIGURES}.py", stale)
+        drawn = draw(unit.folder / f"{FIGURES}.py", sorted(stale))
         files |= {name: _recorded(svg, sources) for name, svg in drawn.items()}
-    return {_path(name): svg or b"" for name, svg in files.items()}
+    return {_path(name): svg for name, svg in files.items()}
 
 
 def kept_figures(root: Path, said: list[str], unit: Unit, stub: str) -> dict[str, bytes]:

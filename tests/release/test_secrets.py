@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cubes import show_figure
 
 from autograder.course import find_units, read_cells
 from autograder.course.units import unit_folders
@@ -44,7 +45,7 @@ def secrets_of(solutions: Path) -> Iterator[tuple[str, str]]:
     """Each secret text of a course, with its place."""
     yield "course.toml", (solutions / "course.toml").read_text(encoding="utf-8")
     for unit in find_units(solutions):
-        for file in ("test_hidden.py", "mistakes.py", "alternatives.py"):
+        for file in ("test_hidden.py", "mistakes.py", "alternatives.py", "figures.py"):
             path = unit.folder / file
             if path.is_file():
                 yield f"{unit.name}/{file}", path.read_text(encoding="utf-8")
@@ -99,7 +100,7 @@ def released_texts(out: Path) -> Iterator[tuple[str, str]]:
 @pytest.fixture
 def out(course: Path, tmp_path: Path) -> Path:
     folder = tmp_path / "students"
-    release(course, folder)
+    release(show_figure(course), folder)
     return folder
 
 
@@ -141,6 +142,8 @@ def test_a_real_unit_is_released_without_a_run_of_its_secrets(name: str, tmp_pat
     solutions = tmp_path / "course" / "solutions"
     shutil.copytree(REAL / name, solutions / name)
     shutil.copy(REAL / "course.toml", solutions)
+    drawn = HOUSE / "assignments" / name / "figures"
+    shutil.copytree(drawn, tmp_path / "course" / "assignments" / name / "figures")
     release(tmp_path / "course", tmp_path / "students")
     assert betrayed(solutions, tmp_path / "students") == []
 
