@@ -29,6 +29,8 @@ SETTINGS: dict[str, Any] = {
     "figure.figsize": (WIDTH, 2.8),
     "figure.facecolor": "white",
     "figure.constrained_layout.use": True,
+    "figure.constrained_layout.h_pad": 0.08,  # inches: no text touches the border
+    "figure.constrained_layout.w_pad": 0.08,
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],  # it comes with matplotlib, so it is everywhere the same
     "mathtext.fontset": "cm",

@@ -26,7 +26,7 @@ def unfolding(figure):
     cols = np.array([IMAGE[h : h + 2, w : w + 2].ravel() for h, w in WINDOWS])
     at = (10.6, 1.6)
     style.cells(axes, cols, at=at, fill=[[TINTS[row]] * 4 for row in range(4)])
-    axes.text(at[0] + 2, at[1] - 0.3, "cols", ha="center", size=9, weight="bold")
+    axes.text(at[0] + 2, at[1] - 0.3, "cols", ha="center", size=8)
     style.arrow(axes, (7.6, 3.6), (10.3, 3.6))
     axes.text(8.95, 3.3, "im2col", ha="center", size=9)
     for row, (h, w) in enumerate(WINDOWS):

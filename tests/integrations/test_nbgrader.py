@@ -374,6 +374,7 @@ def test_the_form_grader_shows_marks_and_grades_again(form_grader: tuple[str, Pa
     assert "canary_scheme" in page  # the rubric, for graders
     assert RIGHT["why_cubes"] in page
     assert "3 of 3 points" in page
+    assert "data:image/svg+xml;base64," in page
 
     grades_of = json.loads(ask(f"{url}/api/grades?submission_id={right['id']}"))
     (answer,) = (grade for grade in grades_of if grade["name"] == "why_cubes")
