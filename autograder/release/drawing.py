@@ -33,9 +33,17 @@ def draw(path: Path, names: Iterable[str]) -> dict[str, bytes]:
         By name, the SVG.
 
     Raises:
-        CourseError: a function fails, draws nothing, too much, or not the same twice.
-        ModuleNotFoundError: matplotlib is not installed.
+        CourseError: matplotlib is not installed; or a function fails, draws nothing, too much, or
+            not the same twice.
     """
+    names = list(names)
+    try:
+        import matplotlib  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise CourseError(
+            f"{place(path)}: to draw {', '.join(names)} takes matplotlib, which is not installed: "
+            "pip install 'handgrad[instructor]'."
+        ) from error
     drawn = dict(_drawn(path, names))
     for name, svg in drawn.items():
         if len(svg) > MOST:

@@ -118,8 +118,7 @@ def figure_files(root: Path, unit: Unit, stub: str) -> dict[str, bytes]:
         By path from the unit's folder, e.g. ``"figures/level_lines.svg"``.
 
     Raises:
-        CourseError: a figure is wrong, or cannot be drawn.
-        ModuleNotFoundError: something is to be drawn, and matplotlib is not installed.
+        CourseError: a figure is wrong, or cannot be drawn, be it for want of matplotlib.
     """
     names = dict.fromkeys(figure.name for figure in shown_figures(unit, stub))
     sources = _sources(unit) if names else ""

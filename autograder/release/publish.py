@@ -101,7 +101,6 @@ def release(
     Raises:
         CourseError: a unit cannot be released, or ``out`` is no place for a release. Then nothing
             has been written.
-        ModuleNotFoundError: a figure is stale, and matplotlib is not installed; likewise.
     """
     require_apart(root, out)
     package = find_package()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import shutil
@@ -69,6 +70,17 @@ def public_texts(solutions: Path) -> Iterator[str]:
             position = region.last
         yield from _as_released(lines[position:])
         yield (unit.folder / "test_public.py").read_text(encoding="utf-8")
+        if (unit.folder / "figures.py").is_file():
+            yield from _labels(unit.folder / "figures.py")
+
+
+def _labels(path: Path) -> Iterator[str]:
+    """What figures say in words, which an SVG repeats in comments; docstrings are not shown."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    docs = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs:
+            yield node.value
 
 
 def _as_released(lines: list[str]) -> Iterator[str]:
