@@ -36,7 +36,7 @@ def draw(path: Path, names: Iterable[str]) -> dict[str, bytes]:
         CourseError: matplotlib is not installed; or a function fails, draws nothing, too much, or
             not the same twice.
     """
-    names = list(names)
+    path, names = path.resolve(), list(names)  # tracebacks name whole paths
     try:
         import matplotlib  # noqa: F401
     except ModuleNotFoundError as error:

@@ -3,9 +3,10 @@
 What this file says is part of every figure, so that a change of it makes all of them stale. A
 figure has a white background of its own: it is legible on a dark page, and prints as it is seen.
 
-The colours can be told apart by people who do not see all colours (Okabe & Ito, *Color universal
-design*, 2008), and from one another in grey. Use them in this order; grey is for what is only
-there to compare with. Words beside a line are better than a legend.
+The colours can be told apart by people who do not see all colours: they are those of Okabe & Ito
+(*Color universal design*, 2008), two of them darker, so that words in them are legible. In a grey
+print they are much alike: so write beside a line what it is, which is better than a legend anyway,
+and dash lines that cross. Use the colours in this order; grey is for what is only there to compare.
 """
 
 from __future__ import annotations

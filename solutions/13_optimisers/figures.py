@@ -10,12 +10,12 @@ CURVATURE = torch.tensor([1.0, 25.0], dtype=torch.float64)
 START = torch.tensor([-9.0, 1.6], dtype=torch.float64)
 STEPS = 100
 RUNS = [
-    ("SGD", sgd, {"lr": 0.07}, style.BLACK),
-    ("momentum", momentum, {"lr": 0.01, "momentum": 0.8}, style.GREY),
-    ("AdaGrad", adagrad, {"lr": 1.0}, style.PURPLE),
-    ("RMSProp", rmsprop, {"lr": 0.2}, style.BLUE),
-    ("AdaDelta", adadelta, {"rho": 0.9, "eps": 1e-2}, style.GREEN),
-    ("Adam", adam, {"lr": 0.4}, style.ORANGE),
+    ("SGD", sgd, {"lr": 0.07}, style.BLACK, "-"),
+    ("momentum", momentum, {"lr": 0.01, "momentum": 0.8}, style.GREY, "--"),
+    ("AdaGrad", adagrad, {"lr": 1.0}, style.PURPLE, "-."),
+    ("RMSProp", rmsprop, {"lr": 0.2}, style.BLUE, "-"),
+    ("AdaDelta", adadelta, {"rho": 0.9, "eps": 1e-2}, style.GREEN, "--"),
+    ("Adam", adam, {"lr": 0.4}, style.ORANGE, "-"),
 ]
 
 
@@ -39,7 +39,7 @@ def paths(figure):
     panels = upper.subplots(2, 3, sharex=True, sharey=True)
     curves = lower.add_subplot()
     ends = {}
-    for axes, (name, step, settings, colour) in zip(panels.flat, RUNS, strict=True):
+    for axes, (name, step, settings, colour, dashes) in zip(panels.flat, RUNS, strict=True):
         points = _path(step, settings)
         for radius in range(2, 15, 2):
             level = Ellipse((0, 0), 2 * radius, 2 * radius / 5, fc="none", ec="#cccccc", lw=0.7)
@@ -49,7 +49,7 @@ def paths(figure):
         axes.set(xlim=(-10, 4), ylim=(-2.2, 2.2), xticks=[-8, -4, 0], yticks=[-2, 0, 2])
         axes.set_title(name, color=colour)
         losses = _loss(points)
-        curves.plot(np.arange(STEPS + 1), losses, color=colour)
+        curves.plot(np.arange(STEPS + 1), losses, dashes, color=colour)
         ends[name] = (losses[-1], colour)
     for axes in panels[1]:
         axes.set_xlabel("$w_1$")
