@@ -205,6 +205,15 @@ seed = 424242424242  # canary_policy
 01_cubes = 2026-10-15T23:59:00+02:00
 """
 
+FIGURES = """\
+def curve(figure):
+    canary_figure = figure.add_subplot()
+    canary_figure.plot([-1, 0, 1], [-1, 0, 1])
+"""
+
+SHOWN = "![A line that rises\n# from the left to the right.](figures/curve.svg)"
+"""How the handout shows it: the alternative text has two lines."""
+
 FILES = {
     "01_cubes/cubes.py": MODULE,
     "01_cubes/test_public.py": PUBLIC,
@@ -221,6 +230,24 @@ def write(root: Path) -> Path:
         path = root / "solutions" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
+    return root
+
+
+def show_figure(root: Path, figures: str = FIGURES, shown: str = SHOWN) -> Path:
+    """Let the course's unit show a figure.
+
+    Args:
+        root: the course's folder.
+        figures: the text of ``figures.py``.
+        shown: what the handout says.
+    """
+    folder = root / "solutions" / "01_cubes"
+    (folder / "figures.py").write_text(figures, encoding="utf-8")
+    module = folder / "cubes.py"
+    text = module.read_text(encoding="utf-8")
+    end = "its slope $3 x^2$.\n"
+    assert end in text
+    module.write_text(text.replace(end, f"{end}#\n# {shown}\n"), encoding="utf-8")
     return root
 
 

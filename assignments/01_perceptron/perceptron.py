@@ -249,6 +249,17 @@ def distance_to_hyperplane(x: Tensor, w: Tensor, b: Tensor) -> Tensor:
 # | 3 | $x_2$, $x_3$ | $1$, $7$ | |
 # | 4 | $x_1$, $x_2$, $x_3$ | $3$, $1$, $7$ | none: converged |
 #
+# ![Six panels. Five show the three samples and the boundary after each of the five updates: it
+# turns and shifts to and fro towards its final place, and each time the sample that caused the
+# update comes to lie on its right side. The sixth plots the length of v and its part along u
+# against the number of updates; both stay between a line that rises in proportion to k and a curve
+# that rises like the root of k.](figures/updates.svg)
+#
+# In the figure, a ring marks the sample that moved the boundary, the arrow is the direction of $w$,
+# and the shaded side is predicted $+1$. A single update need not put its sample right for good:
+# what $x_1$ gains, $x_2$ takes away again. The last panel shows the argument above at work: $u
+# \cdot v$ and $\lVert v \rVert$ are caught between the two bounds, which must cross in the end.
+#
 # Five updates. The bound: $R^2 = 5$, and $u = (-2, 2, 1)/3$ separates with $\gamma = \tfrac13$, so
 # there can be at most 45. With `max_epochs=3` the result is the same $w = (-1, 3)$, $b = 1$, but
 # not converged.

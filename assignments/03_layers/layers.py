@@ -418,6 +418,15 @@ def tanh_forward(x: Tensor) -> tuple[Tensor, Cache]:
 # $$\frac{dy}{dx} = \frac{s' c - s c'}{c^2} = \frac{c^2 - s^2}{c^2} = 1 - y^2,
 # \qquad \frac{\partial L}{\partial x_i} = \frac{\partial L}{\partial y_i}\,(1 - y_i^2).$$
 #
+# ![Two panels over x from -5 to 5. Left, the functions: ReLU is 0 and then rises with slope 1, the
+# sigmoid rises from 0 to 1, tanh from -1 to 1 and more steeply. Right, their slopes: that of ReLU
+# jumps from 0 to 1 at x = 0, where it is 0; that of the sigmoid is a low bell of height a quarter,
+# that of tanh a narrower bell of height 1.](figures/activations.svg)
+#
+# In the figure are the three activations and their slopes. A backward pass multiplies by the height
+# of the right-hand curve: ReLU passes everything or nothing (nothing at 0: the filled dot), and the
+# other two pass little where their function is flat.
+#
 # **Example.** $x = (0, \ln 2, -\ln 3)$ and `dout` $= (2, 100, 50)$ give `dx` $= (2, 64, 18)$,
 # because $1 - 0.6^2 = 0.64$ and $1 - 0.8^2 = 0.36$.
 #

@@ -316,6 +316,17 @@ def rnn_forward(
 # multiplied by $t - s$ factors $\operatorname{diag}(1 - h_j^2)\, W_{hh}^\top$. Such products
 # shrink or grow exponentially with $t - s$; that is the subject of unit 10.
 #
+# ![The length of a gradient against the number of steps back in time, on a logarithmic scale, for
+# recurrent matrices whose eigenvalues have the size 1.2, 1, 0.9 and 0.6. Left, with all states 0:
+# straight lines, rising for 1.2, level for 1, falling for 0.9 and 0.6, the last one to a billionth
+# after 40 steps. Right, with states driven by inputs: all four fall, the line for 1.2 slowly and
+# that for 0.6 to less than a trillionth.](figures/norms.svg)
+#
+# In the figure all eigenvalues of $W_{hh}$ have the same size $|\lambda|$ (it is a rotation times
+# $|\lambda|$). If all states are 0, the slope of tanh is 1, and after $t - s$ steps back the
+# gradient has the length $|\lambda|^{t-s}$. Inputs drive the states away from 0, the slopes $1 -
+# h_j^2$ fall below 1, and even $|\lambda| = 1.2$ forgets.
+#
 # **Example** (with the numbers of 9.3). `dhs` $= (1, 2)$:
 #
 # $$\delta_2 = 2 \cdot 0.36 = 0.72, \quad

@@ -248,6 +248,17 @@ def lstm_step_backward(
 # All hidden states are returned, because later layers read them; of the cell states, which are the
 # network's private memory, only the last.
 #
+# ![An LSTM of one unit over twelve steps, in four rows. The candidate changes with every step. The
+# input gate is open at steps 2 and 8 only, the forget gate at all others, the output gate at steps
+# 5 and 11. The memory is 0, takes the candidate of step 2, keeps it until step 7, and then holds
+# the negative candidate of step 8 to the end. The hidden state is 0 except at steps 5 and 11, where
+# it shows the memory.](figures/gates_over_time.svg)
+#
+# In the figure, the gates of one unit are driven by its inputs: *write* at steps 2 and 8, *show* at
+# steps 5 and 11, *keep* otherwise ("open" is $0.993$, "0" is $0.007$). What is written at step 2
+# (orange) is still there when it is shown at step 5, untouched by the candidates in between; and at
+# step 8 the forget gate closes, so that the new content replaces the old instead of being added.
+#
 # **Example.** $D = H = 1$, $T = 2$, $W_x = W_h = 0$, $b = (0, \ln 3, 0, 0)$: the gates are the same
 # at every step, $i = o = \tfrac12$, $f = \tfrac34$, and $g = 0$. With $c_0 = \tfrac{16}{9} \ln 3$
 # the memory fades as $c_1 = \tfrac43 \ln 3$, $c_2 = \ln 3$, and

@@ -625,6 +625,20 @@ def adam(
 # | Adam | average of gradients, corrected | root of the average of squares, corrected | $m, v, t$ |
 #
 # What an optimiser remembers costs memory: Adam keeps two numbers beside every parameter.
+#
+# ![Paths of the six optimisers on a valley 25 times as steep across as along, and below them their
+# losses over 100 steps on a logarithmic scale. SGD zigzags across the valley, momentum swings in
+# wide waves, AdaGrad, RMSProp and AdaDelta first go diagonally and then straight along the valley
+# floor, Adam makes one wave and overshoots. The losses of SGD, momentum and AdaGrad fall steadily;
+# those of RMSProp and AdaDelta fall ever faster, jump up near the minimum and stay high; that of
+# Adam falls in waves.](figures/paths.svg)
+#
+# In the figure $f(w) = \tfrac12 (w_1^2 + 25\, w_2^2)$, and all start at $(-9, 1.6)$. SGD has $\eta
+# = 0.07$, close to the limit $2/25$ of 13.1, and zigzags. Those that divide set out at the same
+# speed in both directions, whatever the curvature. But what divides by the *last* gradients does
+# not slow down where the gradient vanishes: RMSProp and AdaDelta jump about the minimum. (AdaDelta
+# has $\epsilon = 10^{-2}$ here, so that it starts at once.) None of the six is the best: this is
+# one function, and each has the learning rate that we gave it.
 
 
 # %% [markdown] question="first_step" points=3

@@ -256,6 +256,15 @@ def attention_backward(dout: Tensor, cache: Cache) -> tuple[Tensor, Tensor, Tens
 # (1 is True). Row $i$ belongs to query $i$. With this mask, changing the input at position $j$
 # cannot change any output before $j$, and that is how to test it.
 #
+# ![Two six by six tables for the words "the cat sat on the mat", queries in rows, keys in columns.
+# Left, the scores: above the diagonal all are minus infinity. Right, the weights: above the
+# diagonal all are 0, each row sums to 1, and the largest weight of a row stands where its largest
+# score is. The first row has the single weight 1.](figures/masked_weights.svg)
+#
+# In the figure, the mask is laid over the scores of a short sentence. What is hatched was never
+# there: the weights of a row are a softmax over what is left, and the first word can only look at
+# itself.
+#
 # The argument `like` says where the mask is to be: on the device of `like`, whatever its dtype and
 # shape. A mask that is made on the CPU works until somebody moves the model to a GPU.
 #

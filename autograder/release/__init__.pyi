@@ -1,3 +1,5 @@
+from . import style
+from .figures import Figure, figure_files, shown_figures
 from .folder import digest, marker, public_tests, public_unit
 from .formats import FOLDER, ReleaseFormat, make_release
 from .notebook import CHECK_TAG, check_source, defined_functions, notebook_text
@@ -11,6 +13,7 @@ __all__ = [
     "ANSWER",
     "CHECK_TAG",
     "FOLDER",
+    "Figure",
     "Package",
     "Region",
     "ReleaseFormat",
@@ -19,6 +22,7 @@ __all__ = [
     "check_source",
     "defined_functions",
     "digest",
+    "figure_files",
     "fill_template",
     "find_package",
     "find_regions",
@@ -29,10 +33,12 @@ __all__ = [
     "public_unit",
     "release",
     "require_apart",
+    "shown_figures",
     "staff_side",
     "staff_wheel",
     "stand_in",
     "stub_cell",
+    "style",
     "wanted_units",
     "write_stub",
     "zipped",

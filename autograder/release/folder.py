@@ -1,13 +1,14 @@
-"""What students get: every file of a release, as text.
+"""What students get: every file of a release.
 
 A release is a function of ``solutions/``, the policy and the package's version. Nothing here reads
-what was released before, or writes; `autograder.release.publish` does.
+what was released before, or writes; `autograder.release.publish` does, and hands in the figures.
 """
 
 from __future__ import annotations
 
 import hashlib
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
@@ -33,6 +34,9 @@ from autograder.course import (
 from autograder.release.notebook import write_notebook
 from autograder.release.package import Package
 from autograder.release.stub import write_stub
+
+ASSIGNMENTS = "assignments"
+"""The folder of a course that holds what was released, committed beside ``solutions/``."""
 
 GITIGNORE = """\
 .venv/
@@ -62,7 +66,11 @@ class Contents:
 
 
 def write_contents(
-    units: list[Unit], policy: Policy, package: Package, requirement: str
+    units: list[Unit],
+    policy: Policy,
+    package: Package,
+    requirement: str,
+    figures: Callable[[Unit, str], dict[str, bytes]],
 ) -> Contents:
     """The files of a release.
 
@@ -71,6 +79,7 @@ def write_contents(
         policy: the course's policy; its name, due dates and late rule are public.
         package: the tool.
         requirement: how pip finds the tool, e.g. ``"./handgrad-0.1.0-py3-none-any.whl"``.
+        figures: of a unit and its stub makes the figures, by their paths from the unit's folder.
 
     Raises:
         CourseError: a unit cannot be released.
@@ -81,15 +90,17 @@ def write_contents(
         ".gitignore": GITIGNORE,
         "pytest.ini": PYTEST_INI,
     }
-    public = []
+    public: list[Unit] = []
+    drawn: dict[str, bytes] = {}
     for unit in units:
         tests = public_tests(unit)
         stub = write_stub(unit)
         texts[f"{unit.name}/{unit.module}.py"] = stub
         texts[f"{unit.name}/{unit.module}.ipynb"] = write_notebook(unit, stub)
         texts[f"{unit.name}/test_public.py"] = tests
+        drawn |= {f"{unit.name}/{path}": svg for path, svg in figures(unit, stub).items()}
         public.append(public_unit(unit, stub, tests))
-    files = {path: text.encode() for path, text in texts.items()}
+    files = {path: text.encode() for path, text in texts.items()} | drawn
     digests = {path: digest(content) for path, content in sorted(files.items())}
     whole = hashlib.sha256(repr(digests).encode()).hexdigest()
     version = f"{package.version}+{whole[:8]}"

@@ -29,7 +29,8 @@ class ReleaseFormat:
 
 
 def _folder(root: Path, out: Path, units: Sequence[str]) -> list[str]:
-    from autograder.release.publish import ASSIGNMENTS, release
+    from autograder.release.folder import ASSIGNMENTS
+    from autograder.release.publish import release
 
     generated = out.resolve() == (root / ASSIGNMENTS).resolve()
     return release(root, out, wheel=not generated, only=units).sentences()
@@ -57,7 +58,7 @@ def make_release(
         CourseError: there is no such format, it needs a folder, or the course cannot be released.
     """
     from autograder.course import CourseError
-    from autograder.release.publish import ASSIGNMENTS
+    from autograder.release.folder import ASSIGNMENTS
 
     known = {format.name: format for format in formats}
     if name not in known:

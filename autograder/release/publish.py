@@ -11,13 +11,21 @@ import os
 import tempfile
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path, PurePosixPath
 
-from autograder.course import MARKER, CourseError, Release, find_units, read_policy, read_release
-from autograder.release.folder import Contents, digest, write_contents
+from autograder.course import (
+    MARKER,
+    CourseError,
+    Release,
+    Unit,
+    find_units,
+    read_policy,
+    read_release,
+)
+from autograder.release.figures import figure_files, kept_figures
+from autograder.release.folder import ASSIGNMENTS, Contents, digest, write_contents
 from autograder.release.package import Package, build_wheel, find_package
-
-ASSIGNMENTS = "assignments"
 
 _CACHES = {"__pycache__", ".hypothesis", ".ipynb_checkpoints", ".pytest_cache"}
 
@@ -105,7 +113,8 @@ def release(
     before = dict(earlier.files) if earlier else {}
     if only and earlier:
         only = {*only, *(unit.name for unit in earlier.units)}
-    contents = _contents(root, package, wheel=wheel, only=only)
+    draw = partial(figure_files, root)
+    contents = _contents(root, package, draw, wheel=wheel, only=only)
     files = contents.files
     for path in files.keys() | before.keys():
         _within(out, path)
@@ -146,9 +155,10 @@ def check_assignments(root: Path) -> list[str]:
         CourseError: a unit cannot be released.
     """
     out = root / ASSIGNMENTS
-    files = _contents(root, find_package(), wheel=False).files
+    differences: list[str] = []
+    as_kept = partial(kept_figures, root, differences)
+    files = _contents(root, find_package(), as_kept, wheel=False).files
     advice = "run `autograder release`, and commit what it writes"
-    differences = []
     for path, content in files.items():
         place = out / path
         if not place.is_file():
@@ -162,7 +172,14 @@ def check_assignments(root: Path) -> list[str]:
     return differences
 
 
-def _contents(root: Path, package: Package, *, wheel: bool, only: Collection[str] = ()) -> Contents:
+def _contents(
+    root: Path,
+    package: Package,
+    figures: Callable[[Unit, str], dict[str, bytes]],
+    *,
+    wheel: bool,
+    only: Collection[str] = (),
+) -> Contents:
     solutions = root / "solutions"
     units = find_units(solutions)
     if not units:
@@ -173,7 +190,7 @@ def _contents(root: Path, package: Package, *, wheel: bool, only: Collection[str
     requirement = f"handgrad=={package.version}" if published else f"./{package.wheel}"
     if only:
         units = [unit for unit in units if unit.name in only]
-    return write_contents(units, policy, package, requirement)
+    return write_contents(units, policy, package, requirement, figures)
 
 
 def require_apart(root: Path, out: Path) -> None:

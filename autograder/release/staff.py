@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from autograder.course import MARKER, CourseError, Unit, find_units, read_policy
-from autograder.release.publish import ASSIGNMENTS
+from autograder.release.folder import ASSIGNMENTS
 from autograder.release.stub import write_stub
 
 POINTS_DEPEND_ON = ("seed", "call_seconds", "submission_seconds", "memory_mb")

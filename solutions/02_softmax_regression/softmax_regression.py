@@ -364,6 +364,18 @@ def softmax_vjp(dout: Tensor, p: Tensor) -> Tensor:
 # that way divides by a probability that may have been rounded to 0, while $P - T$ is always
 # between $-1$ and $1$. This is why loss and softmax are *one* function, here and in every library.
 #
+# ![Two panels over the plane of the scores z1 and z2, with z3 fixed at 0. Left, level lines of the
+# probability of class 1: they run upwards where z2 is small and bend to the right, along the
+# diagonal, where z2 is large. Right, level lines of the loss for a sample of class 1: evenly spaced
+# where class 1 is improbable, far apart where it is probable; arrows for minus the gradient point
+# across them, long in the first region and vanishing in the second.](figures/level_lines.svg)
+#
+# In the figure $z_3 = 0$, the sample is of class 1, and grey lines part the regions in which class
+# 1, 2 or 3 has the largest score. Where the model is wrong, the loss is close to a plane and its
+# gradient has nearly constant length, however wrong the model is. Where it is right, the loss is
+# flat and there is nothing left to learn. The arrows point to the right, which raises $z_1$, and
+# downwards as far as class 2 has taken the probability.
+#
 # **Example.** Two samples with three classes,
 #
 # $$Z = \begin{pmatrix} 0 & \ln 2 & \ln 7 \\ 0 & 0 & 0 \end{pmatrix}, \quad y = (1, 2)

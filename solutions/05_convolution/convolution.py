@@ -340,6 +340,16 @@ def im2col(x: Tensor, *, kernel_size: Size, stride: Size = 1, padding: Size = 0)
 #
 # It is not the inverse: `col2im(im2col(x))` multiplies each pixel with the number of its windows.
 #
+# ![Left, the three by three image with pixels 0 to 8 four times, each time with another window of
+# two by two shaded. Middle, the four by four matrix cols, whose rows are these windows: 0 1 3 4,
+# then 1 2 4 5, then 3 4 6 7, then 4 5 7 8. Right, how many copies col2im adds up at each pixel: one
+# at the corners, two at the edges, four in the centre. Pixel 4 is ringed wherever it
+# occurs.](figures/unfolding.svg)
+#
+# In the figure, `im2col` copies the windows of 5.3 into rows, and `col2im` goes the way back.
+# Follow the ringed pixel 4: it lies in all four windows, in four different columns, and gets back
+# the sum of what arrives at these four places.
+#
 # **Example.** A matrix of ones, $(4, 4)$, for a $3\times3$ image and a $2\times2$ kernel:
 # $$\text{col2im}(1) = \begin{pmatrix} 1&2&1\\ 2&4&2\\ 1&2&1 \end{pmatrix}.$$
 # The centre is in four windows, a corner in one.

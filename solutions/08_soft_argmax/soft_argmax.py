@@ -500,6 +500,16 @@ def max_backward(dout: Tensor, x: Tensor) -> Tensor:
 # $\mp t\,(b - a)/4$. The function approaches a staircase: flat, with ever steeper steps. The soft
 # maximum does not have this problem, since the hard maximum has a useful gradient itself.
 #
+# ![Two panels for five scores whose peak moves from index 0 to index 4. Left, the soft argmax: for
+# sharpness 1 a gentle curve that does not reach 0 or 4, for 4 nearly a straight line, for 40 a
+# staircase that hugs the steps of the hard argmax. Right, its slope: close to 1 everywhere for
+# sharpness 1 and 4, but for 40 zero except for four narrow spikes of height 10, at the
+# ties.](figures/staircase.svg)
+#
+# In the figure, the scores $x_i = -\tfrac12 (i - a)^2$, $i = 0, \dots, 4$, have their peak at $a$,
+# which moves from 0 to 4. The smaller $t$ follow the peak also in between two indices, where the
+# largest stands still and then jumps; at the ends of the row it is the largest that is right.
+#
 # In practice one takes a moderate $t$, learns it, or raises it slowly during training (annealing).
 
 

@@ -353,6 +353,16 @@ def exhaustive_search(
 # | 3 | AB; AC | ACB 0.09, ABC 0.08, ABA 0.04, ABB 0.04 | ACB, ABC |
 # | 4 | ACB; ABC | ACB eos 0.054, ABC eos 0.048, ACBB 0.018, ABCB 0.016 | both eos: finished |
 #
+# ![A tree from left to right, one column for each of four steps. From the empty prefix, A with 0.5
+# and B with 0.2 are kept. At step 2 both places go to extensions of A: AB with 0.2 and AC with
+# 0.15. At step 3, ABC with 0.08 and ACB with 0.09 are kept, at step 4 the finished ABC eos with
+# 0.048 and ACB eos with 0.054. All other extensions are drawn in grey and have no
+# children.](figures/beam.svg)
+#
+# In the figure stands everything that the beam looks at, with its probability: blue has a place,
+# green is finished, grey is dropped. At step 2 all extensions compete, so B leaves no descendants;
+# at step 3 ACB overtakes ABC, which a beam of size 1 would never have seen.
+#
 # No prefix is left; the better score is that of A C B eos, $-1.0320$. It asked about
 # $1 + 2 + 2 + 2 = 7$ prefixes instead of 40. With $k = 3$, A eos gets a place at step 2: it leaves
 # with the score $-1.3691$, which is worse in the end.

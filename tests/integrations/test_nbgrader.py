@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import html
 import json
@@ -19,6 +20,7 @@ from typing import Any
 
 import nbformat
 import pytest
+from cubes import show_figure
 from nbgrader.api import Gradebook
 
 from autograder.classroom.class_run import Folder
@@ -113,6 +115,7 @@ def hand_in(course: Path, student: str, texts: dict[str, str]) -> None:
     folder = course / "submitted" / student / UNIT
     folder.mkdir(parents=True)
     (folder / "timestamp.txt").write_text("2026-10-01 12:00:00 UTC", encoding="utf-8")
+    shutil.copytree(course / "release" / UNIT / "figures", folder / "figures")
     path = folder / f"{MODULE}.ipynb"
     notebook = nbformat.read(course / "release" / UNIT / path.name, as_version=4)
     for cell in notebook.cells:
@@ -145,7 +148,7 @@ def run(shared_course: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     text = policy.read_text(encoding="utf-8").replace("seed =", "call_seconds = 3.0\nseed =")
     policy.write_text(text, encoding="utf-8")
     course = tmp_path_factory.mktemp("nbgrader") / "course"
-    make_release(release_formats(), "nbgrader", shared_course, course, ())
+    make_release(release_formats(), "nbgrader", show_figure(shared_course), course, ())
     shutil.copy(course / "gradebook.db", course.parent / "fresh.db")
     for student, texts in SUBMISSIONS.items():
         hand_in(course, student, texts)
@@ -193,7 +196,18 @@ def exported(path: Path) -> dict[str, dict[str, str]]:
 def test_the_tree_holds_nothing_beside_the_notebooks_but_what_is_public(run: Run) -> None:
     for step in ("source", "release"):
         names = sorted(path.name for path in (run.course / step / UNIT).iterdir())
-        assert names == ["cubes.ipynb", "handgrad.json", "test_public.py"]
+        assert names == ["cubes.ipynb", "figures", "handgrad.json", "test_public.py"]
+
+
+def test_the_notebook_shows_its_figure_and_so_does_the_feedback(run: Run) -> None:
+    svg = (run.course / "release" / UNIT / "figures" / "curve.svg").read_bytes()
+    notebook = nbformat.read(run.course / "release" / UNIT / "cubes.ipynb", as_version=4)
+    assert any("](figures/curve.svg)" in cell.source for cell in notebook.cells)
+    # nbgrader hands out the page alone, and it was handed in with the figure beside it.
+    assert (run.course / "submitted" / "right" / UNIT / "figures" / "curve.svg").is_file()
+    page = feedback(run, "right")
+    assert base64.b64encode(svg).decode() in page.replace("\n", "")
+    assert 'alt="A line that rises' in page
 
 
 def test_nothing_secret_is_released(run: Run) -> None:
@@ -360,6 +374,7 @@ def test_the_form_grader_shows_marks_and_grades_again(form_grader: tuple[str, Pa
     assert "canary_scheme" in page  # the rubric, for graders
     assert RIGHT["why_cubes"] in page
     assert "3 of 3 points" in page
+    assert "data:image/svg+xml;base64," in page
 
     grades_of = json.loads(ask(f"{url}/api/grades?submission_id={right['id']}"))
     (answer,) = (grade for grade in grades_of if grade["name"] == "why_cubes")

@@ -19,6 +19,7 @@ from typing import Any
 
 import nbformat
 import pytest
+from cubes import show_figure
 
 from autograder.course import find_unit
 from autograder.integrations import release_formats
@@ -66,7 +67,7 @@ open("executed.txt", "w").write("the submission ran in otter's folder")
 def assignment(shared_course: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The unit's folder, after `otter assign`."""
     out = tmp_path_factory.mktemp("otter")
-    said = make_release(release_formats(), "otter", shared_course, out, ())
+    said = make_release(release_formats(), "otter", show_figure(shared_course), out, ())
     assert "for staff" in said[0]
     return out / "01_cubes"
 
@@ -207,6 +208,14 @@ def test_students_get_the_stubs_and_nothing_that_is_secret(
         for line in filter(str.strip, source.splitlines()):
             assert line in stub
     assert sum("is not written yet" in source for source in code) == 3
+
+
+def test_the_students_notebook_shows_its_figure(
+    assignment: Path, student: nbformat.NotebookNode, shared_course: Path
+) -> None:
+    assert any("](figures/curve.svg)" in cell.source for cell in student.cells)
+    assert (assignment / "dist" / "student" / "figures" / "curve.svg").is_file()
+    assert not list((assignment / "dist" / "student").rglob("figures.py"))
 
 
 def test_every_exercise_with_public_tests_has_a_check_and_a_written_question_an_answer(

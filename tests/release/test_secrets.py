@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import shutil
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cubes import show_figure
 
 from autograder.course import find_units, read_cells
 from autograder.course.units import unit_folders
@@ -44,7 +46,7 @@ def secrets_of(solutions: Path) -> Iterator[tuple[str, str]]:
     """Each secret text of a course, with its place."""
     yield "course.toml", (solutions / "course.toml").read_text(encoding="utf-8")
     for unit in find_units(solutions):
-        for file in ("test_hidden.py", "mistakes.py", "alternatives.py"):
+        for file in ("test_hidden.py", "mistakes.py", "alternatives.py", "figures.py"):
             path = unit.folder / file
             if path.is_file():
                 yield f"{unit.name}/{file}", path.read_text(encoding="utf-8")
@@ -68,6 +70,17 @@ def public_texts(solutions: Path) -> Iterator[str]:
             position = region.last
         yield from _as_released(lines[position:])
         yield (unit.folder / "test_public.py").read_text(encoding="utf-8")
+        if (unit.folder / "figures.py").is_file():
+            yield from _labels(unit.folder / "figures.py")
+
+
+def _labels(path: Path) -> Iterator[str]:
+    """What figures say in words, which an SVG repeats in comments; docstrings are not shown."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    docs = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs:
+            yield node.value
 
 
 def _as_released(lines: list[str]) -> Iterator[str]:
@@ -99,7 +112,7 @@ def released_texts(out: Path) -> Iterator[tuple[str, str]]:
 @pytest.fixture
 def out(course: Path, tmp_path: Path) -> Path:
     folder = tmp_path / "students"
-    release(course, folder)
+    release(show_figure(course), folder)
     return folder
 
 
@@ -141,6 +154,8 @@ def test_a_real_unit_is_released_without_a_run_of_its_secrets(name: str, tmp_pat
     solutions = tmp_path / "course" / "solutions"
     shutil.copytree(REAL / name, solutions / name)
     shutil.copy(REAL / "course.toml", solutions)
+    drawn = HOUSE / "assignments" / name / "figures"
+    shutil.copytree(drawn, tmp_path / "course" / "assignments" / name / "figures")
     release(tmp_path / "course", tmp_path / "students")
     assert betrayed(solutions, tmp_path / "students") == []
 

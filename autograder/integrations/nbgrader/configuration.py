@@ -62,4 +62,6 @@ def configure(c: Any, course: Path) -> None:
         theirs.ClearMarkScheme,
         CSSHTMLHeaderPreprocessor,
     ]
+    # Of a student's feedback nbgrader releases the page alone, so its figures are in it.
+    c.HTMLExporter.embed_images = True
     c.ExportApp.plugin_class = ExportWithBlanks

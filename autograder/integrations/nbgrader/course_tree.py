@@ -7,7 +7,7 @@ in none of it: a grade cell runs the public tests while a student works, and whe
 `autograder.integrations.nbgrader` fills it in from outside.
 
 nbgrader copies every file beside a notebook to the students. So beside it lie only the public
-tests and ``handgrad.json``.
+tests, ``handgrad.json`` and the figures.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ from autograder.release import (
     check_source,
     defined_functions,
     digest,
+    figure_files,
     find_package,
     marker,
     notebook_text,
@@ -81,12 +82,13 @@ def write_course(root: Path, out: Path, names: Sequence[str]) -> list[str]:
     units = [unit for unit in every if not names or unit.name in names]
     policy = read_policy(root / "solutions" / "course.toml")
     policy.check_names(unit.name for unit in every)
-    texts = [(unit, _assignment(unit, policy)) for unit in units]  # may refuse: write later
+    texts = [(unit, _assignment(root, unit, policy)) for unit in units]  # may refuse: write later
     said = [_configured(root, out)]
     for unit, files in texts:
         folder = out / "source" / unit.name
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in files.items():
+            (folder / name).parent.mkdir(exist_ok=True)
             (folder / name).write_bytes(text)
         _generate(out, unit)
         said.append(f"Generated release/{unit.name} from source/{unit.name}.")
@@ -98,7 +100,7 @@ def write_course(root: Path, out: Path, names: Sequence[str]) -> list[str]:
     return said
 
 
-def _assignment(unit: Unit, policy: Policy) -> dict[str, bytes]:
+def _assignment(root: Path, unit: Unit, policy: Policy) -> dict[str, bytes]:
     """The files of ``source/UNIT``: the notebook with the solutions, and what is public."""
     stub, tests = write_stub(unit), public_tests(unit)
     public = replace(public_unit(unit, stub, tests), folder=Path("."))
@@ -107,7 +109,7 @@ def _assignment(unit: Unit, policy: Policy) -> dict[str, bytes]:
         f"{unit.module}.ipynb": source_notebook(unit).encode(),
         "test_public.py": tests.encode(),
         MARKER: marker(Release(version, policy.name, (public,), {})),
-    }
+    } | figure_files(root, unit, stub)
 
 
 def source_notebook(unit: Unit) -> str:

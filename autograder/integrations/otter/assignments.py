@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,7 @@ from autograder.release import (
     Region,
     defined_functions,
     digest,
+    figure_files,
     find_package,
     find_regions,
     marker,
@@ -99,18 +100,22 @@ def write_assignments(root: Path, out: Path, units: Sequence[str]) -> list[str]:
 def contents(root: Path, unit: Unit, package: Package, wheel: Path) -> dict[str, bytes]:
     """The files that `otter assign` starts from."""
     stub, tests = write_stub(unit), public_tests(unit)
-    public = public_unit(unit, stub, tests)
+    public, figures = public_unit(unit, stub, tests), figure_files(root, unit, stub)
     version = f"{package.version}+{digest(stub.encode())[:8]}"
     name = read_policy(root / "solutions" / "course.toml").name
     files = {f"{COURSE}/{path}": content for path, content in staff_side(root, unit).items()}
-    return files | {
-        f"{unit.module}.ipynb": master_notebook(unit, package).encode(),
-        # In a folder: beside a submitted module otter wants to see no other.
-        f"{unit.name}/test_public.py": tests.encode(),
-        MARKER: marker(Release(version, name, (public,), {})),
-        wheel.name: wheel.read_bytes(),
-        REQUIREMENTS: f"otter-grader>=7,<8\n{package.torch}\n./{wheel.name}\n".encode(),
-    }
+    return (
+        files
+        | figures
+        | {
+            f"{unit.module}.ipynb": master_notebook(unit, package, figures).encode(),
+            # In a folder: beside a submitted module otter wants to see no other.
+            f"{unit.name}/test_public.py": tests.encode(),
+            MARKER: marker(Release(version, name, (public,), {})),
+            wheel.name: wheel.read_bytes(),
+            REQUIREMENTS: f"otter-grader>=7,<8\n{package.torch}\n./{wheel.name}\n".encode(),
+        }
+    )
 
 
 def _prepare(course: Path, unit: Unit) -> None:
@@ -156,8 +161,13 @@ def _assigned(folder: Path, unit: Unit) -> list[str]:
     ]
 
 
-def master_notebook(unit: Unit, package: Package) -> str:
+def master_notebook(unit: Unit, package: Package, figures: Collection[str]) -> str:
     """The text of the master notebook.
+
+    Args:
+        unit: the unit.
+        package: the tool.
+        figures: the paths of what it shows, which lies beside it.
 
     Raises:
         CourseError: a mark is wrong, so that a solution might be released.
@@ -169,7 +179,7 @@ def master_notebook(unit: Unit, package: Package) -> str:
     defined = functions(parse(path))
     exercises = {exercise.name: exercise for exercise in unit.exercises}
     start = f'# Initialize Otter\nimport otter\n\ngrader = otter.Notebook("{unit.module}.ipynb")'
-    made = [_raw(_assignment(unit, package)), _check(start)]
+    made = [_raw(_assignment(unit, package, figures)), _check(start)]
     for cell in cells:
         inside = [region for region in regions if region.cell.line == cell.line]
         if cell.kind == "code":
@@ -185,8 +195,9 @@ def master_notebook(unit: Unit, package: Package) -> str:
     return notebook_text(made)
 
 
-def _assignment(unit: Unit, package: Package) -> str:
+def _assignment(unit: Unit, package: Package, figures: Collection[str]) -> str:
     wheel = package.wheel
+    folders = sorted({unit.name, *(path.partition("/")[0] for path in figures)})
     return f"""\
 # ASSIGNMENT CONFIG
 name: {unit.name}
@@ -195,7 +206,7 @@ export_cell: false
 strip_solutions_from_all_cells: true
 tests:
   ok_format: false
-files: [{unit.name}, {MARKER}, {wheel}, {REQUIREMENTS}]
+files: [{", ".join(folders)}, {MARKER}, {wheel}, {REQUIREMENTS}]
 autograder_files: [{COURSE}]
 python_version: "{PYTHON}"
 requirements:
