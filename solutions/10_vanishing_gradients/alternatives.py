@@ -1,5 +1,7 @@
 """Other correct implementations of unit 10: nobody may lose a point for being different."""
 
+import math
+
 import torch
 from vanishing_gradients import require, require_shape, require_square, require_states
 
@@ -135,10 +137,9 @@ def gelfand_spectral_radius(w):
         norm = float(power.norm())
         if norm == 0:
             return torch.zeros_like(w[0, 0])
-        power, log_scale = power / norm, log_scale + torch.tensor(norm).double().log().item()
+        power, log_scale = power / norm, log_scale + math.log(norm)
         power, log_scale = power @ power, 2 * log_scale
-    radius = torch.tensor(log_scale / 2**50, dtype=torch.float64).exp()
-    return radius.to(w)
+    return w.new_tensor(math.exp(log_scale / 2**50))
 
 
 @alternative("real and imaginary parts", replaces="spectral_radius")

@@ -16,8 +16,8 @@ jacobian_is_transposed = mistake(
 
 weights_are_not_transposed = mistake(
     "hidden_jacobian",
-    "You put w_hh into the Jacobian as it stands. Its rows are the units that the signal comes from, "
-    "but the rows of a Jacobian are results: they need the transpose.",
+    "You put w_hh into the Jacobian as it stands. Its rows are where the signal comes from, those "
+    "of a Jacobian are results: transpose it.",
     change={"w_hh.T": "w_hh"},
 )
 

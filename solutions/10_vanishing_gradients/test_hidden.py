@@ -82,8 +82,8 @@ def spectra(draw, dtype=None, unit_circle=False):
     q = reflection @ (torch.eye(h).double() + above)
     scale = 1.0 if unit_circle else draw(st.sampled_from([0.5, 1.0, 1.25]))
     w = scale * q @ blocks @ torch.linalg.inv(q)
-    radius = torch.tensor(max(moduli[:1] + moduli[(2 if turned and h >= 2 else 1) :]) * scale)
-    return Case(w=w.to(dtype), radius=radius.to(dtype))
+    radius = scale * max(moduli[:1] + moduli[(2 if turned and h >= 2 else 1) :])
+    return Case(w=w.to(dtype), radius=torch.tensor(radius, dtype=dtype))
 
 
 @st.composite
