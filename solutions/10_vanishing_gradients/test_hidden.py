@@ -234,9 +234,15 @@ def test_hidden_jacobian_has_rows_of_zeros_where_a_unit_is_saturated(student, de
 @exercise("hidden_jacobian", points=1)
 @given(case=recurrent_states(layout="any"), examples=6)
 def test_hidden_jacobian_takes_any_layout_and_leaves_it_alone(student, reference, device, case):
-    h, w_hh = good = case.hs[:, -1], case.w_hh
+    good = case.hs[:, -1], case.w_hh
     assert_close(student.hidden_jacobian(*good), reference.hidden_jacobian(*good), "the Jacobian")
     assert_inputs_unchanged(student)
+
+
+@exercise("hidden_jacobian", points=1)
+@given(case=recurrent_states(), examples=1)
+def test_hidden_jacobian_refuses_what_does_not_fit(student, device, case):
+    h, w_hh = good = case.hs[:, -1], case.w_hh
     wrong = [(0, wide(h)), (0, h[0]), (0, h[None]), *((1, w) for w in not_square(w_hh))]
     assert_refused(student.hidden_jacobian, good, wrong)
 
@@ -289,10 +295,16 @@ def test_jacobian_product_takes_the_way_in_pieces(student, reference, device, ca
 @exercise("jacobian_product", points=1)
 @given(case=recurrent_states(layout="any"), examples=6)
 def test_jacobian_product_takes_any_layout_and_leaves_it_alone(student, reference, device, case):
-    hs, w_hh = good = case.hs, case.w_hh
+    good = case.hs, case.w_hh
     got = student.jacobian_product(*good, **steps_of(case))
     assert_close(got, reference.jacobian_product(*good, **steps_of(case)), "the product")
     assert_inputs_unchanged(student)
+
+
+@exercise("jacobian_product", points=1)
+@given(case=recurrent_states(), examples=1)
+def test_jacobian_product_refuses_what_does_not_fit(student, device, case):
+    hs, w_hh = good = case.hs, case.w_hh
     wrong = [(0, wide(hs)), (0, hs[0]), (0, hs[:, :0]), *((1, w) for w in not_square(w_hh))]
     assert_refused(student.jacobian_product, good, wrong, start=0, end=0)
     last = hs.shape[1] - 1
@@ -349,9 +361,15 @@ def test_gradient_norms_change_by_a_known_factor_where_tanh_is_linear(student, d
 @exercise("gradient_norms", points=1)
 @given(case=recurrent_states(layout="any"), examples=6)
 def test_gradient_norms_take_any_layout_and_leave_it_alone(student, reference, device, case):
-    hs, dh, w_hh = good = case.hs, case.dh, case.w_hh
+    good = case.hs, case.dh, case.w_hh
     assert_close(student.gradient_norms(*good), reference.gradient_norms(*good), "norms")
     assert_inputs_unchanged(student)
+
+
+@exercise("gradient_norms", points=1)
+@given(case=recurrent_states(), examples=1)
+def test_gradient_norms_refuse_what_does_not_fit(student, device, case):
+    hs, dh, w_hh = good = case.hs, case.dh, case.w_hh
     wrong = [(0, wide(hs)), (0, hs[0]), (0, hs[:, :0]), (1, wide(dh)), (1, dh[0])]
     wrong += [(1, torch.cat([dh, dh])), *((2, w) for w in not_square(w_hh))]
     assert_refused(student.gradient_norms, good, wrong)
@@ -396,6 +414,11 @@ def test_spectral_radius_takes_any_layout_and_leaves_it_alone(student, device, c
     ones = case.w.new_ones(1, 1).expand(3, 3)
     assert_close(student.spectral_radius(ones), 3 * ones[0, 0], "the radius of ones, expanded")
     assert_inputs_unchanged(student)
+
+
+@exercise("spectral_radius", points=1)
+@given(case=spectra(), examples=1)
+def test_spectral_radius_refuses_what_does_not_fit(student, device, case):
     assert_refused(student.spectral_radius, [case.w], [(0, w) for w in not_square(case.w)])
 
 
@@ -452,10 +475,16 @@ def test_power_gradient_of_special_matrices_and_of_no_steps(student, device, cas
 @exercise("power_gradient", points=1)
 @given(case=powers(layout="any"), examples=6)
 def test_power_gradient_takes_any_layout_and_leaves_it_alone(student, reference, device, case):
-    w_hh, g = good = case.w_hh, case.g
+    good = case.w_hh, case.g
     got = student.power_gradient(*good, steps=case.steps)
     assert_close(got, reference.power_gradient(*good, steps=case.steps), "the gradient")
     assert_inputs_unchanged(student)
+
+
+@exercise("power_gradient", points=1)
+@given(case=powers(), examples=1)
+def test_power_gradient_refuses_what_does_not_fit(student, device, case):
+    w_hh, g = good = case.w_hh, case.g
     wrong = [(1, wide(g)), (1, g[0]), (1, g[None]), *((0, w) for w in not_square(w_hh))]
     assert_refused(student.power_gradient, good, wrong, steps=1)
     with pytest.raises(ValueError, match=r"steps must"):
@@ -510,10 +539,16 @@ def test_linear_rnn_gradients_add_what_each_output_sends_back(student, device, c
 @exercise("linear_rnn_gradients", points=1)
 @given(case=linear_networks(layout="any"), examples=6)
 def test_linear_rnn_gradients_take_any_layout_and_leave_it_alone(student, reference, device, case):
-    dos, w_hh, w_hq = good = case.dos, case.w_hh, case.w_hq
+    good = case.dos, case.w_hh, case.w_hq
     got = student.linear_rnn_gradients(*good)
     assert_close(got, reference.linear_rnn_gradients(*good), "the gradients of the states")
     assert_inputs_unchanged(student)
+
+
+@exercise("linear_rnn_gradients", points=1)
+@given(case=linear_networks(), examples=1)
+def test_linear_rnn_gradients_refuse_what_does_not_fit(student, device, case):
+    dos, w_hh, w_hq = good = case.dos, case.w_hh, case.w_hq
     wrong = [(0, wide(dos)), (0, dos[0]), (0, dos[:, :0]), *((1, w) for w in not_square(w_hh))]
     wrong += [(2, wide(w_hq)), (2, torch.cat([w_hq, w_hq])), (2, w_hq[0])]
     assert_refused(student.linear_rnn_gradients, good, wrong)
@@ -532,10 +567,16 @@ def test_residual_forward_matches_the_reference(student, reference, device, case
 @exercise("residual_forward", points=1)
 @given(case=residual_layers(layout="any"), examples=6)
 def test_residual_forward_takes_any_layout_and_leaves_it_alone(student, reference, device, case):
-    x, w1, b1, w2, b2 = good = of_residual(case)
+    good = of_residual(case)
     out, _ = student.residual_forward(*good)
     assert_close(out, reference.residual_forward(*good)[0], "out", floor=FLOOR)
     assert_inputs_unchanged(student)
+
+
+@exercise("residual_forward", points=1)
+@given(case=residual_layers(), examples=1)
+def test_residual_forward_refuses_what_does_not_fit(student, device, case):
+    x, w1, b1, w2, b2 = good = of_residual(case)
     wrong = [(0, wide(x)), (0, x[0]), (0, x[None]), (1, wide(w1)), (1, w1[0]), (2, wide(b1))]
     wrong += [(2, b1[None]), (3, wide(w2)), (3, torch.cat([w2, w2])), (3, w2[0]), (4, wide(b2))]
     wrong += [(1, torch.cat([w1, w1])), (4, b2[None])]
@@ -587,7 +628,7 @@ def test_residual_backward_takes_any_layout_and_leaves_it_alone(student, referen
     _, known = reference.residual_forward(*of_residual(case))
     assert_close(got, reference.residual_backward(case.dout, known), RESIDUAL, floor=FLOOR)
     assert_inputs_unchanged(student)
-    for dout in (case.dout[0], case.dout[None]):
+    for dout in (wide(case.dout)[0], case.dout[None]):
         with pytest.raises(ValueError, match="dout"):
             student.residual_backward(dout, cache)
 
@@ -617,10 +658,16 @@ def test_highway_forward_mixes_feature_by_feature(student, device, case):
 @exercise("highway_forward", points=1)
 @given(case=highway_layers(layout="any"), examples=6)
 def test_highway_forward_takes_any_layout_and_leaves_it_alone(student, reference, device, case):
-    x, w_h, b_h, w_t, b_t = good = of_highway(case)
+    good = of_highway(case)
     out, _ = student.highway_forward(*good)
     assert_close(out, reference.highway_forward(*good)[0], "out")
     assert_inputs_unchanged(student)
+
+
+@exercise("highway_forward", points=1)
+@given(case=highway_layers(), examples=1)
+def test_highway_forward_refuses_what_does_not_fit(student, device, case):
+    x, w_h, b_h, w_t, b_t = good = of_highway(case)
     wrong = [(0, wide(x)), (0, x[0]), (0, x[None]), (2, wide(b_h)), (2, b_h[None])]
     wrong += [(4, wide(b_t)), (4, b_t[None])]
     wrong += [(i, w) for i, matrix in ((1, w_h), (3, w_t)) for w in not_square(matrix)]
@@ -675,7 +722,7 @@ def test_highway_backward_takes_any_layout_and_leaves_it_alone(student, referenc
     _, known = reference.highway_forward(*of_highway(case))
     assert_close(got, reference.highway_backward(case.dout, known), HIGHWAY, floor=FLOOR)
     assert_inputs_unchanged(student)
-    for dout in (case.dout[0], case.dout[None]):
+    for dout in (wide(case.dout)[0], case.dout[None]):
         with pytest.raises(ValueError, match="dout"):
             student.highway_backward(dout, cache)
 
@@ -701,12 +748,17 @@ def test_dense_forward_grows_unequally(student, device, case):
 
 
 @exercise("dense_forward", points=1)
-@given(case=dense_layers(layout="any", growths=(2, 2)), examples=6)
+@given(case=dense_layers(layout="any"), examples=6)
 def test_dense_forward_takes_any_layout_and_leaves_it_alone(student, reference, device, case):
-    x, (first, second) = case.x, case.layers
-    out, _ = student.dense_forward(x, case.layers)
-    assert_close(out, reference.dense_forward(x, case.layers)[0], "out", floor=FLOOR)
+    out, _ = student.dense_forward(case.x, case.layers)
+    assert_close(out, reference.dense_forward(case.x, case.layers)[0], "out", floor=FLOOR)
     assert_inputs_unchanged(student)
+
+
+@exercise("dense_forward", points=1)
+@given(case=dense_layers(growths=(2, 2)), examples=1)
+def test_dense_forward_refuses_what_does_not_fit(student, device, case):
+    x, (first, second) = case.x, case.layers
     wrong = [(0, wide(x)), (0, x[0]), (0, x[None]), (1, [second, first]), (1, [first, first])]
     w, b = second
     layers = [(wide(w), b), (w[0], b), (w[None], b), (w, wide(b)), (w, b[None])]
@@ -777,6 +829,6 @@ def test_dense_backward_takes_any_layout_and_leaves_it_alone(student, reference,
     _, known = reference.dense_forward(case.x, case.layers)
     assert_close(got, reference.dense_backward(case.dout, known), DENSE, floor=FLOOR)
     assert_inputs_unchanged(student)
-    for dout in (case.dout[0], case.dout[None]):
+    for dout in (wide(case.dout)[0], case.dout[None]):
         with pytest.raises(ValueError, match="dout"):
             student.dense_backward(dout, cache)
