@@ -189,7 +189,10 @@ def plain_dense(x, *flat):
 
 
 def assert_refused(function, good, wrong, **hyperparameters):
-    """Every argument that is replaced by something wrong, one at a time, is a ValueError."""
+    """Every argument that is replaced by something wrong, one at a time, is a ValueError.
+
+    What refuses is given with the exercise, so a test asks for a right result first.
+    """
     for position, argument in wrong:
         arguments = list(good)
         arguments[position] = argument
@@ -241,8 +244,9 @@ def test_hidden_jacobian_takes_any_layout_and_leaves_it_alone(student, reference
 
 @exercise("hidden_jacobian", points=1)
 @given(case=recurrent_states(), examples=1)
-def test_hidden_jacobian_refuses_what_does_not_fit(student, device, case):
+def test_hidden_jacobian_refuses_what_does_not_fit(student, reference, device, case):
     h, w_hh = good = case.hs[:, -1], case.w_hh
+    assert_close(student.hidden_jacobian(*good), reference.hidden_jacobian(*good), "the Jacobian")
     wrong = [(0, wide(h)), (0, h[0]), (0, h[None]), *((1, w) for w in not_square(w_hh))]
     assert_refused(student.hidden_jacobian, good, wrong)
 
@@ -303,8 +307,10 @@ def test_jacobian_product_takes_any_layout_and_leaves_it_alone(student, referenc
 
 @exercise("jacobian_product", points=1)
 @given(case=recurrent_states(), examples=1)
-def test_jacobian_product_refuses_what_does_not_fit(student, device, case):
+def test_jacobian_product_refuses_what_does_not_fit(student, reference, device, case):
     hs, w_hh = good = case.hs, case.w_hh
+    got = student.jacobian_product(*good, **steps_of(case))
+    assert_close(got, reference.jacobian_product(*good, **steps_of(case)), "the product")
     wrong = [(0, wide(hs)), (0, hs[0]), (0, hs[:, :0]), *((1, w) for w in not_square(w_hh))]
     assert_refused(student.jacobian_product, good, wrong, start=0, end=0)
     last = hs.shape[1] - 1
@@ -368,8 +374,9 @@ def test_gradient_norms_take_any_layout_and_leave_it_alone(student, reference, d
 
 @exercise("gradient_norms", points=1)
 @given(case=recurrent_states(), examples=1)
-def test_gradient_norms_refuse_what_does_not_fit(student, device, case):
+def test_gradient_norms_refuse_what_does_not_fit(student, reference, device, case):
     hs, dh, w_hh = good = case.hs, case.dh, case.w_hh
+    assert_close(student.gradient_norms(*good), reference.gradient_norms(*good), "norms")
     wrong = [(0, wide(hs)), (0, hs[0]), (0, hs[:, :0]), (1, wide(dh)), (1, dh[0])]
     wrong += [(1, torch.cat([dh, dh])), *((2, w) for w in not_square(w_hh))]
     assert_refused(student.gradient_norms, good, wrong)
@@ -419,6 +426,7 @@ def test_spectral_radius_takes_any_layout_and_leaves_it_alone(student, device, c
 @exercise("spectral_radius", points=1)
 @given(case=spectra(), examples=1)
 def test_spectral_radius_refuses_what_does_not_fit(student, device, case):
+    assert_close(student.spectral_radius(case.w), case.radius, "the radius")
     assert_refused(student.spectral_radius, [case.w], [(0, w) for w in not_square(case.w)])
 
 
@@ -483,8 +491,10 @@ def test_power_gradient_takes_any_layout_and_leaves_it_alone(student, reference,
 
 @exercise("power_gradient", points=1)
 @given(case=powers(), examples=1)
-def test_power_gradient_refuses_what_does_not_fit(student, device, case):
+def test_power_gradient_refuses_what_does_not_fit(student, reference, device, case):
     w_hh, g = good = case.w_hh, case.g
+    got = student.power_gradient(*good, steps=1)
+    assert_close(got, reference.power_gradient(*good, steps=1), "the gradient after one step")
     wrong = [(1, wide(g)), (1, g[0]), (1, g[None]), *((0, w) for w in not_square(w_hh))]
     assert_refused(student.power_gradient, good, wrong, steps=1)
     with pytest.raises(ValueError, match=r"steps must"):
@@ -547,8 +557,10 @@ def test_linear_rnn_gradients_take_any_layout_and_leave_it_alone(student, refere
 
 @exercise("linear_rnn_gradients", points=1)
 @given(case=linear_networks(), examples=1)
-def test_linear_rnn_gradients_refuse_what_does_not_fit(student, device, case):
+def test_linear_rnn_gradients_refuse_what_does_not_fit(student, reference, device, case):
     dos, w_hh, w_hq = good = case.dos, case.w_hh, case.w_hq
+    got = student.linear_rnn_gradients(*good)
+    assert_close(got, reference.linear_rnn_gradients(*good), "the gradients of the states")
     wrong = [(0, wide(dos)), (0, dos[0]), (0, dos[:, :0]), *((1, w) for w in not_square(w_hh))]
     wrong += [(2, wide(w_hq)), (2, torch.cat([w_hq, w_hq])), (2, w_hq[0])]
     assert_refused(student.linear_rnn_gradients, good, wrong)
@@ -575,8 +587,10 @@ def test_residual_forward_takes_any_layout_and_leaves_it_alone(student, referenc
 
 @exercise("residual_forward", points=1)
 @given(case=residual_layers(), examples=1)
-def test_residual_forward_refuses_what_does_not_fit(student, device, case):
+def test_residual_forward_refuses_what_does_not_fit(student, reference, device, case):
     x, w1, b1, w2, b2 = good = of_residual(case)
+    out, _ = student.residual_forward(*good)
+    assert_close(out, reference.residual_forward(*good)[0], "out", floor=FLOOR)
     wrong = [(0, wide(x)), (0, x[0]), (0, x[None]), (1, wide(w1)), (1, w1[0]), (2, wide(b1))]
     wrong += [(2, b1[None]), (3, wide(w2)), (3, torch.cat([w2, w2])), (3, w2[0]), (4, wide(b2))]
     wrong += [(1, torch.cat([w1, w1])), (4, b2[None])]
@@ -666,8 +680,10 @@ def test_highway_forward_takes_any_layout_and_leaves_it_alone(student, reference
 
 @exercise("highway_forward", points=1)
 @given(case=highway_layers(), examples=1)
-def test_highway_forward_refuses_what_does_not_fit(student, device, case):
+def test_highway_forward_refuses_what_does_not_fit(student, reference, device, case):
     x, w_h, b_h, w_t, b_t = good = of_highway(case)
+    out, _ = student.highway_forward(*good)
+    assert_close(out, reference.highway_forward(*good)[0], "out")
     wrong = [(0, wide(x)), (0, x[0]), (0, x[None]), (2, wide(b_h)), (2, b_h[None])]
     wrong += [(4, wide(b_t)), (4, b_t[None])]
     wrong += [(i, w) for i, matrix in ((1, w_h), (3, w_t)) for w in not_square(matrix)]
@@ -757,8 +773,10 @@ def test_dense_forward_takes_any_layout_and_leaves_it_alone(student, reference, 
 
 @exercise("dense_forward", points=1)
 @given(case=dense_layers(growths=(2, 2)), examples=1)
-def test_dense_forward_refuses_what_does_not_fit(student, device, case):
+def test_dense_forward_refuses_what_does_not_fit(student, reference, device, case):
     x, (first, second) = case.x, case.layers
+    out, _ = student.dense_forward(x, case.layers)
+    assert_close(out, reference.dense_forward(x, case.layers)[0], "out", floor=FLOOR)
     wrong = [(0, wide(x)), (0, x[0]), (0, x[None]), (1, [second, first]), (1, [first, first])]
     w, b = second
     layers = [(wide(w), b), (w[0], b), (w[None], b), (w, wide(b)), (w, b[None])]
