@@ -1,9 +1,9 @@
-"""Grading what we know the outcome of: the reference, the alternatives, the known mistakes.
+"""Grading what we know the outcome of: reference, stub, alternatives, known mistakes.
 
-They go the way of any submission. The reference and every alternative must get full marks; every
-mistake must lose points in its exercise and nowhere that does not depend on it; and a diagnosis
-must name the mistake that it is, or none. A mistake of placement (``on="cuda"``) must pass on the
-CPU and lose its points on the second device, real or simulated.
+They go the way of any submission. The reference and every alternative must get full marks, and the
+untouched stub nothing; every mistake must lose points in its exercise and nowhere that does not
+depend on it; and a diagnosis must name the mistake that it is, or none. A mistake of placement
+(``on="cuda"``) must pass on the CPU and lose its points on the second device, real or simulated.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from autograder.classroom.messages import Examine, Examined, Inlined
 from autograder.classroom.processes import GradingProcesses
 from autograder.course import Unit, alternatives, mistakes
 from autograder.devices import CPU
+from autograder.release import write_stub
 from autograder.results import ExerciseResult, Result
 
 DIAGNOSED_SHARE = 0.8
 
-Kind = Literal["reference", "alternative", "mistake"]
+Kind = Literal["reference", "stub", "alternative", "mistake"]
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,10 @@ class Verdict:
 
 def variants(unit: Unit) -> list[Variant]:
     """Everything of a unit whose outcome is known."""
-    found = [Variant("reference", "reference", "reference", unit.source_file.read_text("utf-8"))]
+    found = [
+        Variant("reference", "reference", "reference", unit.source_file.read_text("utf-8")),
+        Variant("stub", "stub", "the stub, untouched", write_stub(unit)),
+    ]
     for number, alternative in enumerate(alternatives(unit), 1):
         found.append(
             Variant(
@@ -152,6 +156,9 @@ def _problem(
 ) -> str:
     if result.status != "graded":
         return f"was not graded: {result.message}"
+    if variant.kind == "stub":
+        earned = [e.name for e in result.exercises if e.points]
+        return f"must earn nothing, but earns points in {', '.join(earned)}" if earned else ""
     if variant.slow and any(t.speed is not None for e in result.exercises for t in e.tests):
         return _slow_problem(variant, result, lost)
     if variant.kind != "mistake" or _invisible(variant, result):

@@ -31,8 +31,9 @@ def verify(
 ) -> None:
     """Grade what the outcome is known of: the reference, the alternatives, the mistakes.
 
-    The reference and every alternative must get full marks, every mistake must lose points in its
-    exercise and nowhere that does not depend on it, and must be diagnosed as itself or not at all.
+    The reference and every alternative must get full marks, and the untouched stub nothing. Every
+    mistake must lose points in its exercise and nowhere that does not depend on it, and must be
+    diagnosed as itself or not at all.
     It must also lose points in every exercise that builds on its function and alone makes it.
 
     Right code that rounds otherwise must get full marks: the reference computed in float64, with

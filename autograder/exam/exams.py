@@ -82,6 +82,8 @@ def draw(request: ExamRequest, *, losing: bool = True) -> Drawn:
             test.graded.timed = True
             continue  # its questions are asked one by one, and large inputs tell no more
         if run.reference is not None:
+            calls = [call for example in test.examples for call in example.calls]
+            test.refuses = bool(calls) and all(call.error is not None for call in calls)
             _ask_ahead(test, test.graded, unit)
         if losing:
             alone = test.place is CPU or test.variant not in on_cpu

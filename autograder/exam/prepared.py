@@ -125,6 +125,7 @@ class PreparedTest:
         location: ``file::name`` for the command that reruns it.
         rehearsed: for each example what the known mistakes that fail on it answer, by their number.
         speed: how many times as long as the reference its exercise's function may take.
+        refuses: whether it only asks for what must be refused, as the stub does already.
         probe: whether it always runs; otherwise only if a probe of its exercise failed on the same
             device.
     """
@@ -142,6 +143,7 @@ class PreparedTest:
     smaller: Sequence[ExampleSet] = ()
     rehearsed: Sequence[Mapping[int, Sequence[Rehearsed]]] = ()
     speed: float | None = None
+    refuses: bool = False
     probe: bool = True
 
     @property

@@ -207,6 +207,7 @@ _COPIED = (
     "variant",
     "location",
     "speed",
+    "refuses",
     "probe",
 )
 _RAISED = Exception("the reference raises here")

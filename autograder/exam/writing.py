@@ -74,6 +74,7 @@ def _test(test: DrawnTest, file: int, pieces: _Pieces, drawn: Drawn) -> dict[str
         "variant": test.variant,
         "location": test.location,
         "speed": test.speed,
+        "refuses": test.refuses,
         "probe": test.probe,
         "file": file,
         "function": test.function.__name__,

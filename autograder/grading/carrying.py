@@ -212,7 +212,8 @@ def better(
     first = {tested.result.name: tested.result for tested in own}
     merged = [(tested.test.key, _told(tested.result, first)) for tested in again]
     merged += [(t.test.key, t.result) for t in own if t.test.speed is not None]
-    after = code_exercise(exercise, merged, diagnosis)
+    refusing = {tested.test.key for tested in again if tested.test.refuses}
+    after = code_exercise(exercise, merged, diagnosis, refusing)
     if (after.points or 0.0) <= (before.points or 0.0):
         return before
     return msgspec.structs.replace(after, with_ours=list(ours))

@@ -244,7 +244,8 @@ class UnitGrader:
             if exercise.name in lost and self.diagnoser is not None:
                 diagnosis = self.diagnoser.diagnose(exercise.name, suspicion, lost)
             found = [(t.test.key, t.result) for t in of_it]
-            results.append(code_exercise(exercise, found, diagnosis))
+            refusing = {t.test.key for t in of_it if t.test.refuses}
+            results.append(code_exercise(exercise, found, diagnosis, refusing))
         return with_dependencies(results, {e.name: e for e in self.unit.exercises})
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 
 import msgspec
 
@@ -89,7 +89,10 @@ def _status(failure: Failure | None, exercise: str) -> TestStatus:
 
 
 def code_exercise(
-    exercise: Exercise, tests: Sequence[tuple[str, TestResult]], diagnosis: Diagnosis | None
+    exercise: Exercise,
+    tests: Sequence[tuple[str, TestResult]],
+    diagnosis: Diagnosis | None,
+    refusing: Set[str] = frozenset(),
 ) -> ExerciseResult:
     """An exercise whose tests have run.
 
@@ -98,6 +101,8 @@ def code_exercise(
         tests: each with its key; the points of a key are earned when all tests of it pass, on
             every device and with all parameters.
         diagnosis: which known mistake it is.
+        refusing: keys of tests that only ask for what the stub refuses already. They earn nothing
+            by themselves.
     """
     tests = list(_said_once(_with_violations(exercise.name, tests)))
     worth: dict[str, float] = {}
@@ -107,6 +112,9 @@ def code_exercise(
         worth[key] = test.points
         passed[key] = passed.get(key, True) and test.status == "passed"
         open_[key] = open_.get(key, True) and test.status in ("passed", "needs a person")
+    others = passed.keys() - refusing
+    if others and not any(passed[key] for key in others):
+        passed = dict.fromkeys(passed, False)
     points = sum(worth[key] for key, ok in passed.items() if ok)
     pending = sum(worth[key] for key, ok in passed.items() if open_[key] and not ok)
     return ExerciseResult(
@@ -174,9 +182,9 @@ def _exercise_status(
         return "full"
     if kinds == {"passed", "needs a person"}:
         return "to be marked"
-    if kinds == {"not attempted"}:
-        return "not attempted"
-    if "blocked" in kinds and kinds <= {"not attempted", "blocked"}:
+    if not points and "not attempted" in kinds and kinds <= {"not attempted", "passed"}:
+        return "not attempted"  # what passed is what the stub refuses
+    if not points and "blocked" in kinds and kinds <= {"not attempted", "blocked", "passed"}:
         return "blocked"
     return "partial" if points else "wrong"
 

@@ -73,3 +73,6 @@ def test_an_answer_is_never_sent_before_it_was_given():
     # What was an argument before tells nothing, nor does what is everywhere the same.
     asked(CallRecord("step", (first.value.clone(),), {}, first.value), again)
     asked(CallRecord("step", (X,), {}, torch.zeros(2)), CallRecord("f", (torch.zeros(2),), {}, Y))
+    # Nor does a part of an argument: the sum over a batch of one sample is that sample.
+    batch = torch.tensor([[3.0, 1.0, 2.0]])
+    asked(CallRecord("step", (batch,), {}, torch.tensor([1.0, 2.0])), again)

@@ -104,6 +104,17 @@ def test_what_is_not_attempted_is_not_called_wrong(grade):
     assert all(e.points == 0.0 for e in graded.values())
 
 
+def test_what_the_stub_refuses_already_earns_nothing_by_itself(grade):
+    """scale_forward has a point for refusing a matrix, and the stub's validation does that."""
+    raises = "if w.dim() != 1:\n        raise ValueError('w must have rank 1')\n    "
+    unwritten = 'raise NotImplementedError("scale_forward is not written yet")'
+    stub = by_name(grade(f"def scale_forward(x, w):\n    {raises}{unwritten}\n"))["scale_forward"]
+    assert (stub.points, stub.status) == (0.0, "not attempted")
+    assert "passed" in {test.status for test in stub.tests}
+    wrong = by_name(grade(f"def scale_forward(x, w):\n    {raises}return w, x\n"))
+    assert wrong["scale_forward"].points == 2.0  # that, and that its inputs are left alone
+
+
 def test_an_exercise_that_waits_for_an_unwritten_one_is_blocked(grade):
     graded = by_name(
         grade(
