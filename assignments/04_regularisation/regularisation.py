@@ -23,9 +23,9 @@
 #
 # with $\lambda \ge 0$, the argument `reg`. **The penalty is divided by $B$ like the losses**: it
 # counts like $\lambda$ further samples whose loss is $\frac12 \lVert w \rVert^2$ and weighs the
-# less, the more data there are. Others divide the losses only; unit 3 does, and its `reg` is
-# $\lambda / B$ here. Neither is wrong, but a value of `reg` means nothing until you know which it
-# is. Biases are never penalised.
+# less, the more data there are. Others divide the losses only; unit 3 does, and what is called
+# `reg` there is $\lambda / B$ here. Neither is wrong, but a value of `reg` means nothing until you
+# know which it is. Biases are never penalised.
 #
 # **Rules of this unit.** Derive the gradients by hand: no autograd, nothing from `torch.nn` or
 # `torch.optim`, none of torch's functions for dropout and losses. `torch.linalg` may be used, since
@@ -477,8 +477,9 @@ def dropout_forward(x: Tensor, noise: Tensor, *, p: float, training: bool) -> tu
 # **What usually goes wrong.** *The mask without the factor:* training then goes on with gradients
 # that are too small below the layer, and nobody notices. *Finding the mask in the output*, as
 # `out != 0`: an entry that was kept and happens to be 0 is taken for a dropped one. Its derivative
-# is $1/(1-p)$ like that of every kept entry; after a ReLU zeros are common. *A mask of its own:*
-# backward has to use the noise of the forward pass, through the cache.
+# is $1/(1-p)$ like that of every kept entry. (Right behind a ReLU this does no harm, as ReLU stops
+# the gradient there in any case; elsewhere it does.) *A mask of its own:* backward has to use the
+# noise of the forward pass, through the cache.
 
 
 # %%
