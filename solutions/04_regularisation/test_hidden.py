@@ -88,6 +88,7 @@ def test_l2_penalty_of_zeros_of_nothing_to_pay_and_of_hard_sizes(student, device
             penalty, dweights = student.l2_penalty(scaled, reg=2)
             assert_close(penalty / scale / scale, nothing + 29, f"the penalty / {scale}^2")
             assert_close([g / scale for g in dweights], [2 * w for w in weights], "dweights")
+    assert_inputs_unchanged(student)
 
 
 @exercise("l2_penalty", points=1)
@@ -143,6 +144,7 @@ def test_weight_decay_step_decays_alone_and_steps_alone(student, device):
         assert_close(got, w - g / 8, "w after a step without decay", floor=0.1)
         got = student.weight_decay_step(w, -2 * w, reg=2.0, **rates)
         assert_close(got, w, "w after a step in which both pulls balance")
+    assert_inputs_unchanged(student)
 
 
 @exercise("weight_decay_step", points=1)
@@ -387,6 +389,7 @@ def test_dropout_forward_keeps_noise_that_is_exactly_p_and_scales_by_what_is_kep
         )
         out, _ = student.dropout_forward(x, noise, p=0.99, training=True)
         assert_close(out, numbers([0.0, 0.0, 100.0], dtype, device), "out for p = 0.99")
+    assert_inputs_unchanged(student)
 
 
 @exercise("dropout_forward", points=1)
