@@ -45,14 +45,14 @@ def test_the_reference_gets_full_marks(grade):
     assert graded.problems == []
 
 
-def test_a_wrong_answer_costs_its_exercise_and_what_builds_on_it(grade):
+def test_a_wrong_answer_costs_its_exercise_alone(grade):
     graded = by_name(grade("def scale_forward(x, w):\n    return x + w, (x, w)"))
     assert graded["scale_forward"].status == "partial"  # its inputs are left alone
     assert graded["scale_forward"].points == 1.0
     refused = next(t for t in graded["scale_forward"].tests if "refuses" in t.name)
     assert refused.failure.category == "no error raised"
-    assert graded["total"].points == 0.0
-    assert graded["total"].depends_on == ["scale_forward"]
+    assert graded["total"].with_ours == ["scale_forward"]
+    assert graded["total"].status == "full"
     assert graded["scale_backward"].status == "full"  # its cache is right
 
 
@@ -115,15 +115,12 @@ def test_what_the_stub_refuses_already_earns_nothing_by_itself(grade):
     assert wrong["scale_forward"].points == 2.0  # that, and that its inputs are left alone
 
 
-def test_an_exercise_that_waits_for_an_unwritten_one_is_blocked(grade):
-    graded = by_name(
-        grade(
-            """
-            def scale_forward(x, w):
-                raise NotImplementedError("scale_forward is not written yet")
-            """
-        )
-    )
+def test_an_exercise_that_waits_for_an_unwritten_one_is_blocked(grader, scaling_source):
+    unwritten = 'raise NotImplementedError("scale_forward is not written yet")'
+    source = f"{scaling_source}\ndef scale_forward(x, w):\n    {unwritten}\n"
+    settings = replace(grader.settings, carry_forward=False)
+    alone = UnitGrader(grader.unit, settings, grader.workers)
+    graded = by_name(alone.grade(Code("scaling", (("scaling.py", source),)), {}))
     assert graded["total"].status == "blocked"
     assert graded["total"].depends_on == ["scale_forward"]
     assert graded["descend"].status == "full"
