@@ -330,6 +330,16 @@ def ridge_loss(
 # are shrunk towards 0. A column that is the same for all samples has $s = 0$: its weight is 0 for
 # every $\lambda > 0$, and the bias does its work.
 #
+# ![Two panels against the strength of the penalty, on a logarithmic scale. Left, the share of the
+# least squares weight that is kept, along directions in which the data vary much, moderately and
+# little: three falling curves of the same shape; the less the data vary, the sooner they fall.
+# Right, the weights themselves, whose true value is 1: along the direction of small spread the
+# noise has moved the weight farthest from the truth, and the penalty shrinks it
+# first.](figures/ridge_path.svg)
+#
+# In the figure the data have three such directions, with $s = 3$, $1$ and $0.3$. Noise of the same
+# size moves the weight of the last one most, and $\lambda$ takes hold of that one first.
+#
 # **When there is a solution.** All eigenvalues of $X_c^\top X_c + \lambda I$ are at least
 # $\lambda$: for $\lambda > 0$ the equations have one solution, however few samples there are. For
 # $\lambda = 0$ this is ordinary least squares. Centred rows sum to 0, so the rank of $X_c$ is at

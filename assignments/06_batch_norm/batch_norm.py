@@ -7,6 +7,15 @@
 # choose a scale $\gamma$ and a shift $\beta$ of its own. Larger learning rates become possible, and
 # deep networks train that did not before.
 #
+# ![The standard deviation of what reaches each of 30 layers, on a logarithmic scale, for weights of
+# three scales. Left, linear layers with ReLU: the lines spread like a fan, to several hundred for
+# the scale 1.2, about level for 1, to about a thousandth for 0.8. Right, with batch normalisation
+# before each ReLU: all three lines are one, at 1.](figures/sizes_by_depth.svg)
+#
+# In the figure the weights of 30 layers are drawn at a scale that keeps the size of what passes
+# through, and 20 % beside it. Without normalisation an error of 20 % is raised to the power of the
+# depth; with it, it makes no difference.
+#
 # It is also the first layer of this course in which samples meet. The output for one image depends
 # on the other images of the batch. Its gradient has more terms because of that, and in prediction,
 # where there may be no other images, the layer has to do something else.

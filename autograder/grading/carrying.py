@@ -88,7 +88,7 @@ class Carrying:
                 ours = self._foundations.of(before.name, lost)
             if ours.all and self._left(began) > 0:
                 own = [tested for tested in tests if tested.test.exercise == before.name]
-                chosen = [t for t in every if t.exercise == before.name and t.speed is None]
+                chosen = [test for test in every if test.exercise == before.name]
                 again, suspicion = self._again(code, ours, chosen, began)
                 diagnosis = self._diagnoser.diagnose(before.name, suspicion, lost - set(ours.all))
                 replaced = [name for name in ours.all if name in lost]
@@ -211,7 +211,6 @@ def better(
     """
     first = {tested.result.name: tested.result for tested in own}
     merged = [(tested.test.key, _told(tested.result, first)) for tested in again]
-    merged += [(t.test.key, t.result) for t in own if t.test.speed is not None]
     refusing = {tested.test.key for tested in again if tested.test.refuses}
     after = code_exercise(exercise, merged, diagnosis, refusing)
     if (after.points or 0.0) <= (before.points or 0.0):

@@ -82,6 +82,11 @@ class LocalBackend:
                 )
         return True
 
+    @property
+    def answering(self) -> float:
+        """Nothing is answered in its place."""
+        return 0.0
+
     def begin(self, examples: ExampleSet) -> None:
         """Nothing is asked ahead."""
 

@@ -18,10 +18,9 @@ from autograder.grading.questions import matches, pairs
 from autograder.supervisor import Batch, Call, Code, Expected, Loader, Reply, Session, Worker
 from autograder.testing import (
     CallRecord,
-    NotDefined,
     StudentError,
     StudentStopped,
-    student_error,
+    missing_again,
 )
 
 # What a test's answers may come to in all, beyond what the right ones do.
@@ -131,7 +130,7 @@ class RemoteBackend:
         try:
             worker = self._ready()
             if missing := self._missing.get(record.function):
-                raise again(missing)
+                raise missing_again(missing)
             reply = worker.call(
                 call,
                 self.session.seconds(),
@@ -206,7 +205,7 @@ class RemoteBackend:
         if isinstance(why, StudentStopped):
             raise StudentStopped(why.category, why.reason)
         self._missing[function] = why or error
-        return again(self._missing[function])
+        return missing_again(self._missing[function])
 
     def _line(self, claimed: str) -> str:
         """A line of the submission, as the worker says; nothing if there is no such line.
@@ -229,6 +228,11 @@ class RemoteBackend:
         return matches(known.args, record.args, theirs) and matches(
             known.kwargs, record.kwargs, theirs
         )
+
+    @property
+    def answering(self) -> float:
+        """Seconds for which the code waited for our solution."""
+        return 0.0 if self.session.ours is None else self.session.ours.seconds
 
     # --- the worker's side --------------------------------------------------------------
 
@@ -289,11 +293,3 @@ class RemoteBackend:
     def _count(self, stop: StudentStopped, batch: Batch) -> None:
         if stop.category == "timeout":
             self._hangs.add(batch.functions[len(self._replies)])
-
-
-def again(missing: StudentError) -> StudentError:
-    """Why a function is not defined, anew: what is raised twice keeps both tracebacks."""
-    told = (missing.kind, missing.message, missing.line, missing.trace)
-    if isinstance(missing, NotImplementedError):  # nobody wrote it; not: its file stopped so
-        return student_error(*told, of=NotDefined)
-    return NotDefined(*told)

@@ -38,6 +38,10 @@ class DeviceLost(HandgradError):
 class ReplayBackend(Protocol):
     """A backend that is told which examples come, so that it can ask for answers ahead."""
 
+    @property
+    def answering(self) -> float:
+        """Seconds for which it waited for our solution, in the place of other exercises."""
+
     def begin(self, examples: ExampleSet) -> None:
         """These examples of a test follow, in order."""
 

@@ -129,7 +129,7 @@ class Stopwatch:
         assert test.speed is not None
         outcome, times = Outcome(test), Times()
         began = time.perf_counter()
-        timed = _Timed(backend, test.exercise, self._clock)
+        timed = _Timed(backend, test.exercise, lambda: self._clock() - backend.answering)
         backend.begin(test.graded)
         fast: bool | None = None
         for number, example in enumerate(test.examples, 1):
@@ -205,6 +205,10 @@ class _Timed:
     def __init__(self, backend: ReplayBackend, function: str, clock: Clock) -> None:
         self._backend, self._function, self._clock = backend, function, clock
         self.seconds = 0.0
+
+    @property
+    def answering(self) -> float:
+        return self._backend.answering
 
     def begin(self, examples: ExampleSet) -> None:
         self._backend.begin(examples)

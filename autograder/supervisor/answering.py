@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -23,10 +24,15 @@ class Ours:
         results: of which only the result is ours, while the student's own caches.
         function: answers their calls; where it runs is its own business, and never where the
             student's code does.
+
+    Attributes:
+        names, results: the same.
+        seconds: how long answering took in all: nobody's time.
     """
 
     def __init__(self, names: Sequence[str], results: Sequence[str], function: Function) -> None:
         self.names, self.results, self._function = tuple(names), tuple(results), function
+        self.seconds = 0.0
         self._kept: list[Any] = []  # opaque parts of answers, by number
 
     def answer(self, name: str, args: list[Any], kwargs: dict[str, Any], device: Device) -> Any:
@@ -87,8 +93,12 @@ def answer(
         case ["ours", str(name), list(args), list(kwargs)]:
             if ours is None or name not in ours.names + ours.results:
                 raise WireError("an exercise that is not ours to answer")
-            values, named = decode_arguments(args, kwargs, frame.payload, device, ours.kept)
-            return _encoded(lambda: ours.answer(name, values, named, device), device)
+            began = time.perf_counter()
+            try:
+                values, named = decode_arguments(args, kwargs, frame.payload, device, ours.kept)
+                return _encoded(lambda: ours.answer(name, values, named, device), device)
+            finally:
+                ours.seconds += time.perf_counter() - began
     raise WireError("a malformed callback")
 
 

@@ -6,6 +6,7 @@ from .errors import (
     StudentError,
     StudentStopped,
     kind_of,
+    missing_again,
     nothing_raised,
     student_error,
 )
@@ -69,6 +70,7 @@ __all__ = [
     "labels",
     "lay_out",
     "map_tensors",
+    "missing_again",
     "mistake",
     "nothing_raised",
     "plugin",

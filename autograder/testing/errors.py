@@ -102,3 +102,11 @@ def student_error(
     error = cls(kind, message, line, trace)
     assert isinstance(error, StudentError)
     return error
+
+
+def missing_again(missing: StudentError) -> StudentError:
+    """Why a function is not defined, anew: what is raised twice keeps both tracebacks."""
+    told = (missing.kind, missing.message, missing.line, missing.trace)
+    if isinstance(missing, NotImplementedError):  # nobody wrote it; not: its file stopped so
+        return student_error(*told, of=NotDefined)
+    return NotDefined(*told)
