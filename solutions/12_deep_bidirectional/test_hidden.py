@@ -193,7 +193,10 @@ def gradients_of_stack(case, dhs):
 
 
 def assert_refused(function, good, wrong):
-    """Every argument that is replaced by something wrong, one at a time, is a ValueError."""
+    """Every argument that is replaced by something wrong, one at a time, is a ValueError.
+
+    The stub does that already, so a test of it asks for the right answer to the good ones as well.
+    """
     for position, argument in wrong:
         arguments = list(good)
         arguments[position] = argument
@@ -259,6 +262,7 @@ def test_reverse_padded_takes_any_layout_and_leaves_it_alone(student, reference,
 @given(case=two_directions(always_lengths=True), examples=1)
 def test_reverse_padded_refuses_what_does_not_fit(student, device, case):
     x, lengths = case.x, case.lengths
+    assert_close(student.reverse_padded(x, lengths), turned(x, lengths), "out")
     wrong = [(0, x[0]), (0, x[None])]
     wrong += [(1, other) for other in wrong_lengths(x, lengths)]
     assert_refused(student.reverse_padded, (x, lengths), wrong)
@@ -334,7 +338,10 @@ def test_bidirectional_rnn_forward_takes_any_layout_and_leaves_it_alone(
 @exercise("bidirectional_rnn_forward", points=1)
 @given(case=two_directions(always_lengths=True), examples=1)
 def test_bidirectional_rnn_forward_refuses_what_does_not_fit(student, device, case):
-    x, *_, weights_f, weights_b, lengths = good = of_directions(case)
+    x, h0_f, h0_b, weights_f, weights_b, lengths = good = of_directions(case)
+    *got, _ = student.bidirectional_rnn_forward(*good)
+    expected = plain_bidirectional(x, h0_f, h0_b, *weights_f, *weights_b, lengths=lengths)
+    assert_close(got, expected, STATES)
     wrong = [(0, wide(x)), (0, x[0])]
     wrong += [(i, h) for i in (1, 2) for h in (wide(good[i]), good[i][0], torch.cat([good[i]] * 2))]
     wrong += [(3, weights) for weights in wrong_weights(weights_f)]
@@ -454,6 +461,9 @@ def test_deep_bidirectional_rnn_forward_takes_any_layout_and_leaves_it_alone(
 @given(case=stacks(layers=2, always_lengths=True), examples=1)
 def test_deep_bidirectional_rnn_forward_refuses_what_does_not_fit(student, device, case):
     x, layers, lengths = good = (case.x, case.layers, case.lengths)
+    hs, _ = student.deep_bidirectional_rnn_forward(*good)
+    flat = [w for layer in layers for direction in layer for w in direction]
+    assert_close(hs, plain_deep(x, *flat, lengths=lengths), "hs")
     wrong = [(0, wide(x)), (0, x[0]), (1, []), (1, [layers[0], *layers])]
     for place, layer in enumerate(layers):
         for direction, weights in enumerate(layer):
