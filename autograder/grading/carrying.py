@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import msgspec
 
 from autograder.course import Exercise, Unit, call_graph, reachable
-from autograder.devices import CPU, Device
+from autograder.devices import Device
 from autograder.exam import ExampleSet, PreparedTest
 from autograder.grading.backends import Backends
 from autograder.grading.diagnosis import Diagnoser, Suspicion
@@ -81,11 +81,14 @@ class Carrying:
             began: when its grading began.
         """
         lost = {e.name for e in found if not e.written and e.status != "full"}
+        hung = {e.name for e in found if any(map(_hung, e.tests))}
         results: list[ExerciseResult] = []
         for before in found:
             ours = Replaced()
             if before.name in lost and before.status != "not attempted":
                 ours = self._foundations.of(before.name, lost)
+            if before.name in hung and hung.isdisjoint(ours.all):
+                ours = Replaced()  # it would hang once more
             if ours.all and self._left(began) > 0:
                 own = [tested for tested in tests if tested.test.exercise == before.name]
                 chosen = [test for test in every if test.exercise == before.name]
@@ -101,10 +104,12 @@ class Carrying:
         self, code: Code, ours: Replaced, chosen: Sequence[PreparedTest], began: float
     ) -> tuple[list[Tested], Suspicion]:
         """What comes of tests with our solution in the place of some exercises."""
-        solution = functools.cache(self._solution)  # what hung for others is tried anew
+        used: dict[Device, RemoteBackend] = {}  # new ones: what hung for others is tried anew
 
         def answer(record: CallRecord, device: Device) -> None:
-            backend = solution(device)
+            if device not in used:
+                used[device] = self._solution(device)
+            backend = used[device]
             backend.begin(ExampleSet())  # what it answers is not one test
             backend.call(record)
 
@@ -115,7 +120,8 @@ class Carrying:
             again, suspicion, _ = self._run(backends, began, chosen, False)
         finally:
             backends.close()
-            solution(CPU).end_test()
+            for backend in used.values():
+                backend.end_test()
         return again, suspicion
 
     @functools.cached_property
@@ -180,6 +186,10 @@ class Foundations:
         }
         results = {name for name in own & lost - {exercise} if name in self._caching}
         return Replaced(sorted(names), sorted(results))
+
+
+def _hung(test: TestResult) -> bool:
+    return test.failure is not None and test.failure.category == "timeout"
 
 
 def _layer(name: str) -> str:

@@ -142,3 +142,18 @@ def test_nothing_is_gained_by_asking_our_solution_for_anything_else(grade, attac
     assert "opaque" not in told
     # And the next submission is graded as ever.
     assert by_name(grade(SHIFTS))["total"].points == 2.0
+
+
+def test_what_hangs_because_another_one_does_is_graded_with_ours(grade):
+    graded = by_name(grade("def scale_forward(x, w):\n    while True:\n        pass\n"))
+    assert graded["scale_forward"].points == 0.0
+    assert (graded["total"].points, graded["total"].with_ours) == (2.0, ["scale_forward"])
+
+
+def test_what_hangs_itself_is_not_waited_for_once_more(grade, grader, monkeypatch):
+    tried = []
+    carrying = grader._carrying
+    monkeypatch.setattr(carrying, "_again", lambda *args: tried.append(args))
+    hangs = "def total(x, w):\n    while True:\n        pass\n"
+    assert by_name(grade(SHIFTS + hangs))["total"].points == 0.0
+    assert tried == []
