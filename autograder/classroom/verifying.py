@@ -180,7 +180,7 @@ def _problem(
     wrong = [
         e.diagnosis.mistake
         for e in lost
-        if e.diagnosis is not None and e.diagnosis.mistake != variant.name
+        if e.diagnosis is not None and e.diagnosis.mistake not in ("", variant.name)
     ]
     if wrong:
         return f"was diagnosed as {', '.join(wrong)}"

@@ -19,9 +19,12 @@ from torch import Tensor
 from autograder.course import Unit, call_graph, reachable
 from autograder.exam import Exam, KnownMistake, PreparedTest, Rehearsed
 from autograder.grading.advice import is_about_placement
+from autograder.grading.kinships import Kinships, Names
 from autograder.grading.replay import FailedExample
 from autograder.results import Diagnosis
 from autograder.testing import TOLERANCE, CallRecord, StudentStopped, kind_of
+
+NO_NAMES = Names({}, {})
 
 
 class Diagnoser:
@@ -35,14 +38,18 @@ class Diagnoser:
     def __init__(self, unit: Unit, exam: Exam) -> None:
         self._mistakes = exam.mistakes
         graph = call_graph(ast.parse(unit.source_file.read_text(encoding="utf-8")))
+        self._names = Names.of(unit)
+        self._needs = {exercise.name: exercise.needs for exercise in unit.exercises}
         self._uses = {name: reachable(graph, [name]) - {name} for name in graph}
 
     def begin(self) -> Suspicion:
         """The mistakes that one submission may have made: any."""
-        return Suspicion(self._mistakes)
+        return Suspicion(self._mistakes, self._names)
 
     def diagnose(self, exercise: str, suspicion: Suspicion, lost: Set[str]) -> Diagnosis | None:
         """The one known mistake of `exercise` that explains all its failures, if there is one.
+
+        If there is none, but a relation between all wrong answers and the right ones: that.
 
         Args:
             exercise: the exercise that lost points.
@@ -53,9 +60,12 @@ class Diagnoser:
         if self._uses.get(exercise, set()) & lost:
             return None
         mistake = suspicion.only(exercise)
-        if mistake is None:
+        if mistake is not None:
+            return Diagnosis(mistake=mistake.name, sentence=mistake.sentence)
+        if self._needs.get(exercise, frozenset()) & lost:
             return None
-        return Diagnosis(mistake=mistake.name, sentence=mistake.sentence)
+        told = suspicion.kinships.sentences(exercise)
+        return Diagnosis(mistake="", sentence=" ".join(told)) if told else None
 
 
 class Suspicion:
@@ -65,14 +75,18 @@ class Suspicion:
 
     Args:
         mistakes: of the unit.
+        names: of its arguments and results.
     """
 
-    def __init__(self, mistakes: tuple[KnownMistake, ...]) -> None:
+    def __init__(self, mistakes: tuple[KnownMistake, ...], names: Names = NO_NAMES) -> None:
         self._mistakes = mistakes
+        self.kinships = Kinships(names)
         self._left: dict[str, list[int]] = {}
 
     def look(self, test: PreparedTest, failures: Iterable[FailedExample]) -> None:
         """Drop the mistakes that do not explain what failed in a test."""
+        failures = list(failures)
+        self.kinships.look(test, failures)
         for failed in failures:
             if not failed.calls or isinstance(failed.error, StudentStopped):
                 continue

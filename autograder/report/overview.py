@@ -198,16 +198,15 @@ def _kind(exercise: ExerciseResult) -> str:
 
 
 def _mistakes(results: list[Result]) -> tuple[MistakeGlance, ...]:
-    made: dict[tuple[str, str], list[str]] = {}
-    sentences: dict[tuple[str, str], str] = {}
+    made: dict[tuple[str, str, str], list[str]] = {}
     for result in results:
         for exercise in result.exercises:
             if exercise.diagnosis is not None:
-                key = (exercise.name, exercise.diagnosis.mistake)
+                diagnosis = exercise.diagnosis
+                key = (exercise.name, diagnosis.mistake, diagnosis.sentence)
                 made.setdefault(key, []).append(result.student)
-                sentences[key] = exercise.diagnosis.sentence
     order = sorted(made, key=lambda key: (-len(made[key]), key))
-    return tuple(MistakeGlance(*key, sentences[key], tuple(made[key])) for key in order)
+    return tuple(MistakeGlance(*key, tuple(made[key])) for key in order)
 
 
 def _never_passed(results: list[Result]) -> tuple[TestGlance, ...]:

@@ -108,10 +108,11 @@ class TestResult(Struct, frozen=True):
 
 
 class Diagnosis(Struct, frozen=True):
-    """The known mistake that gives the student's outputs on every failing input tried.
+    """What explains the student's outputs on every failing input tried.
 
     Attributes:
-        mistake: its name in the unit's ``mistakes.py``. Staff only.
+        mistake: the name of a known mistake in the unit's ``mistakes.py``, staff only; empty where
+            it is a relation to the right answers.
         sentence: what the student is told.
     """
 

@@ -12,7 +12,7 @@ from .expectations import (
 )
 from .launching import launch
 from .loading import Code, Loader
-from .replies import Reply
+from .replies import Reply, expected_value
 from .session import Session
 from .workers import Workers, start_workers
 
@@ -36,6 +36,7 @@ __all__ = [
     "encode_batch",
     "expected_error",
     "expected_reply",
+    "expected_value",
     "launch",
     "layers_here",
     "require_level",

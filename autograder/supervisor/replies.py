@@ -141,6 +141,14 @@ def decode_error(parts: list[Any]) -> StudentError:
     )
 
 
+def expected_value(expected: Expected, device: Device = CPU) -> Any:
+    """The result that a reply is expected to hold; what is opaque in it is None."""
+    message = frames.unpack(expected.meta, FROM_WORKER)
+    payload = bytearray(expected.payload)
+    nothing: Callable[[int], Any] = lambda number: None  # noqa: E731
+    return decode_reply(message, payload, expected.returns, nothing, device).value
+
+
 def decode_arguments(
     args: Any,
     kwargs: Any,
