@@ -162,7 +162,9 @@ class Inexact(DispatchMode):
         if plain not in _ELEMENTARY or not isinstance(out, Tensor) or _is_exact(plain, args):
             return out
         low, high = _ELEMENTARY[plain]
-        other = moved(out, ULPS, self._seed).clamp(low, high)
+        other = moved(out, ULPS, self._seed)
+        if not out.is_complex():
+            other = other.clamp(low, high)
         return out.copy_(other) if name != plain else other
 
 
@@ -217,6 +219,9 @@ def moved(tensor: Tensor, most: int, seed: int, *, alike: bool = True) -> Tensor
         seed: by how much each follows from this and from the value.
         alike: whether equal values are moved equally; otherwise it matters where they stand, too.
     """
+    if tensor.is_complex():
+        parts = torch.view_as_real(tensor.resolve_conj())
+        return torch.view_as_complex(moved(parts.contiguous(), most, seed, alike=alike))
     if tensor.dtype not in _BITS:
         return tensor
     bits = tensor.detach().contiguous().view(_BITS[tensor.dtype])

@@ -242,3 +242,11 @@ def test_a_value_is_moved_by_at_most_so_many_units_in_the_last_place():
         assert torch.equal(other[-3:-1], x[-3:-1])
         assert bool(other[-1].isnan())
         assert not torch.equal(moved(x[:-1], 2, seed=2), other[:-1])
+
+
+def test_complex_numbers_are_moved_in_both_parts():
+    x = torch.complex(torch.tensor([1.0, 0.0]), torch.tensor([3.0, 2.0]))
+    others = [moved(x, 2, seed) for seed in range(20)]
+    assert all(torch.allclose(other, x, rtol=1e-6) for other in others)
+    assert len({tuple(other.tolist()) for other in others}) > 5
+    assert all(other[1].real == 0 for other in others)
