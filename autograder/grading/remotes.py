@@ -23,12 +23,15 @@ class Remotes:
         settings: how to grade.
         workers: where code runs.
         seconds: for each function the longest that a call of it took the reference.
+
+    Attributes:
+        settings, workers: the same.
     """
 
     def __init__(
         self, unit: Unit, settings: Settings, workers: Workers, seconds: Mapping[str, float]
     ) -> None:
-        self._unit, self._settings, self._workers = unit, settings, workers
+        self._unit, self.settings, self.workers = unit, settings, workers
         self._seconds = seconds
         self._seed = worker_seed(unit, settings)
 
@@ -42,18 +45,18 @@ class Remotes:
             seconds: for all of its calls.
             ours: what our solution answers in its place.
         """
-        limits = Limits(memory_mb=self._settings.memory_mb)
+        limits = Limits(memory_mb=self.settings.memory_mb)
 
         @functools.cache
         def session(device: Device) -> Session:
             return Session(
-                self._workers,
+                self.workers,
                 limits,
-                self._settings.call_seconds,
+                self.settings.call_seconds,
                 seconds,
                 seed=self._seed,
                 ban=ban_of(self._unit.forbids),
-                require=self._settings.require,
+                require=self.settings.require,
                 device=device,
                 ours=ours,
             )

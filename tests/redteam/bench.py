@@ -20,7 +20,7 @@ from redteam.unit import FUNCTIONS, HONEST, MODULE
 from samples import RUN
 
 from autograder.grading import UnitGrader
-from autograder.grading import grader as grading
+from autograder.grading import remotes as placing
 from autograder.grading.grader import Graded
 from autograder.report.feedback import feedback_markdown
 from autograder.results import Result
@@ -94,24 +94,27 @@ class Bench:
 
     @contextmanager
     def _under(self, grader: UnitGrader, conditions: Layer) -> Iterator[None]:
-        before, workers = grader.settings, grader.workers
+        before, workers, remotes = grader.settings, grader.workers, grader._remotes
+        assert remotes is not None
         with pytest.MonkeyPatch.context() as switch:
             for owner, name, value in conditions.patches:
                 switch.setattr(owner, name, value)
             if conditions.limits:
                 limits = functools.partial(_limits, conditions.limits)
-                switch.setattr(grading, "Limits", limits)
+                switch.setattr(placing, "Limits", limits)
             grader.settings = replace(before, **conditions.settings)
             if not conditions.apart:
-                grader.workers = None
+                grader.workers = grader._remotes = None
             elif conditions.without:
                 if conditions.without not in self._loose:
                     self._loose[conditions.without] = start_workers(without=conditions.without)
                 grader.workers = self._loose[conditions.without]
+            remotes.settings, remotes.workers = grader.settings, grader.workers or workers
             try:
                 yield
             finally:
-                grader.settings, grader.workers = before, workers
+                grader.settings, grader.workers, grader._remotes = before, workers, remotes
+                remotes.settings, remotes.workers = before, workers
 
     def _in_one_process(
         self, grader: UnitGrader, source: str, conditions: Layer

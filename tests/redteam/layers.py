@@ -8,7 +8,7 @@ from typing import Any
 import msgpack
 from redteam.declare import Layer
 
-from autograder.grading import deadlines, grader
+from autograder.grading import deadlines, remotes
 from autograder.grading.local import LocalBackend
 from autograder.grading.remote import RemoteBackend
 from autograder.report import feedback, words
@@ -96,7 +96,7 @@ UNASKED = Layer(
 
 # What is banned may take long to import.
 OPERATORS = Layer(
-    "the ban of operators", patches=((grader, "ban_of", lambda groups: FREE), PATIENT)
+    "the ban of operators", patches=((remotes, "ban_of", lambda groups: FREE), PATIENT)
 )
 
 # Comparison

@@ -57,7 +57,7 @@ def devices_lost(exercise):
 def test_both_devices_share_a_process_and_a_gpu_has_its_own(grade, grader, workers, started):
     grade()
     assert started == [CPU]
-    on = grader._remote(workers, Code("scaling", ()), 10.0)
+    on = grader._remotes.of(Code("scaling", ()), 10.0)
     assert on(CPU).session is on(SIMULATED).session
     assert on(CUDA).session is not on(CPU).session
 

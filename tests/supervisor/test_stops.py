@@ -159,7 +159,7 @@ def test_a_callback_that_was_not_passed_in_is_refused(spawn: Spawn) -> None:
         "    from autograder.worker.serve import Server\n"
         "    import gc\n"
         "    server = next(o for o in gc.get_objects() if isinstance(o, Server))\n"
-        "    server._callback(5)(1)\n"
+        "    server._asking.passed_in(5, server._loaded.device)(1)\n"
     )
     assert "a callback that was not passed in" in stop(spawn(source), "invents").reason
 

@@ -195,7 +195,7 @@ def answers_byte_by_byte(x, w):
 
     server = next(o for o in gc.get_objects() if type(o).__name__ == "Server")
     meta = msgpack.packb(["ok", 1.0, []])
-    for byte in struct.pack("<IQI", len(meta), 0, server._seq) + meta:
+    for byte in struct.pack("<IQI", len(meta), 0, server._asking.seq) + meta:
         os.write(3, bytes([byte]))
         time.sleep(0.07)
     print("held the grader up", flush=True)

@@ -49,7 +49,7 @@ def send(meta, payload=b"", claimed=None, seq=None):
     if type(meta) is not bytes:
         meta = msgpack.packb(meta)
     size = len(payload) if claimed is None else claimed
-    number = server()._seq if seq is None else seq
+    number = server()._asking.seq if seq is None else seq
     left = memoryview(struct.pack("<IQI", len(meta), size, number) + meta + payload)
     while left:
         left = left[os.write(3, left) :]
