@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import msgspec
 
 from autograder.course import Exercise, Unit, call_graph, reachable
-from autograder.devices import Device
+from autograder.devices import CPU, DEVICES, Device
 from autograder.exam import ExampleSet, PreparedTest
 from autograder.grading.backends import Backends
 from autograder.grading.diagnosis import Diagnoser, Suspicion
@@ -62,6 +62,8 @@ class Carrying:
         self._unit, self._settings, self._remotes = unit, settings, remotes
         self._diagnoser, self._run = diagnoser, run
         self._foundations = Foundations(unit)
+        # A test that asks for no device runs on the CPU.
+        self._devices = dict.fromkeys((CPU.name, *settings.devices))
 
     def results(
         self,
@@ -81,6 +83,8 @@ class Carrying:
             began: when its grading began.
         """
         lost = {e.name for e in found if not e.written and e.status != "full"}
+        if not any(e.points for e in found):
+            return list(found)  # most often it does not load: nothing to build on anything
         hung = {e.name for e in found if any(map(_hung, e.tests))}
         results: list[ExerciseResult] = []
         for before in found:
@@ -104,11 +108,12 @@ class Carrying:
         self, code: Code, ours: Replaced, chosen: Sequence[PreparedTest], began: float
     ) -> tuple[list[Tested], Suspicion]:
         """What comes of tests with our solution in the place of some exercises."""
-        used: dict[Device, RemoteBackend] = {}  # new ones: what hung for others is tried anew
+        # New ones: what hung for others is tried anew. Loaded before anybody waits for an answer.
+        used = {DEVICES[name]: self._solution(DEVICES[name]) for name in self._devices}
+        for backend in used.values():
+            backend.load()
 
         def answer(record: CallRecord, device: Device) -> None:
-            if device not in used:
-                used[device] = self._solution(device)
             backend = used[device]
             backend.begin(ExampleSet())  # what it answers is not one test
             backend.call(record)

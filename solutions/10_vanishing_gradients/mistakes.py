@@ -101,8 +101,7 @@ norms_are_squared = mistake(
 
 time_is_reversed = mistake(
     "gradient_norms",
-    "Your norms are in the order in which they were computed, the last step first: norms[:, 0] "
-    "belongs to the first state.",
+    "Your norms are in reverse order, the last step first: norms[:, 0] belongs to the first state.",
     change={"norms[::-1]": "norms"},
 )
 
@@ -308,7 +307,7 @@ only_the_next_output_counts = mistake(
 
 gradients_are_in_reverse = mistake(
     "linear_rnn_gradients",
-    "Your gradients are in the order in which they were computed, the last step first.",
+    "Your gradients are in reverse order, the last step first.",
     change={"dhs[::-1]": "dhs"},
 )
 
@@ -546,7 +545,7 @@ dense_mask_is_missing = mistake(
 
 dlayers_are_in_reverse = mistake(
     "dense_backward",
-    "Your dlayers are in the order in which they were computed, the last layer first.",
+    "Your dlayers are in reverse order, the last layer first.",
     change={"dlayers[::-1]": "dlayers"},
 )
 

@@ -28,8 +28,8 @@ input_and_forget_are_exchanged = mistake(
 
 candidate_is_a_sigmoid = mistake(
     "lstm_step_forward",
-    "You used a sigmoid for the candidate g. It is a tanh: with a sigmoid, writing could "
-    "only add to the memory, never subtract.",
+    "You used a sigmoid for the candidate g. It is a tanh: with a sigmoid, what is "
+    "written could never lower the memory.",
     change={"torch.tanh(a_g)": "torch.sigmoid(a_g)"},
 )
 

@@ -348,8 +348,8 @@ forward_columns_go_down_only = mistake(
     "Nothing goes down through the backward states in your code: a layer has read both directions "
     "of the layer below, so all columns of its dx arrive there.",
     change={
-        "        dhs, _, _,": "        if dlayers:\n"
-        "            dhs = without_backward(dhs, zeros[0].shape[1])\n"
+        "        dhs, _, _,": "        width = zeros[0].size(1)\n"
+        "        dhs = without_backward(dhs, width) if dlayers else dhs\n"
         "        dhs, _, _,"
     },
 )

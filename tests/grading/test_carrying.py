@@ -147,7 +147,8 @@ def test_nothing_is_gained_by_asking_our_solution_for_anything_else(grade, attac
 def test_what_hangs_because_another_one_does_is_graded_with_ours(grade):
     graded = by_name(grade("def scale_forward(x, w):\n    while True:\n        pass\n"))
     assert graded["scale_forward"].points == 0.0
-    assert (graded["total"].points, graded["total"].with_ours) == (2.0, ["scale_forward"])
+    assert graded["total"].points == 2.0
+    assert graded["total"].with_ours == ["scale_backward", "scale_forward"]
 
 
 def test_what_hangs_itself_is_not_waited_for_once_more(grade, grader, monkeypatch):

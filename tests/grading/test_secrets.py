@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,13 @@ def grader(course, workers):
 
 
 @pytest.fixture
+def alone(grader, workers, course):
+    """Without carrying errors forward, which gives our answers to whoever builds on them."""
+    settings = replace(grader.settings, carry_forward=False)
+    return UnitGrader(grader.unit, settings, workers, "", ExamStore(course.parent / "exams"))
+
+
+@pytest.fixture
 def memories(monkeypatch, descendants) -> list[bytes]:
     """What each worker's memory held when it was ended."""
     seen: list[bytes] = []
@@ -82,32 +90,26 @@ def memory_of(pid: int) -> bytes:
     return b"\0".join(pieces)
 
 
-def test_a_worker_s_memory_holds_no_answer_no_seed_and_no_path(
-    grader, memories, scaling_source, course
-):
-    answers = {
-        bytes(expected.payload)
-        for test in grader.tests
-        for expected in test.graded.script.expected
-        if isinstance(expected, Expected) and len(bytes(expected.payload).strip(b"\0")) >= 16
-    }
+def answers_of(grader, function=None):
+    """The bytes of what is right, but for what stands among the inputs too (x times ones, say)."""
+    answers = set()
+    for test in grader.tests:
+        script = test.graded.script
+        functions = script.batch.functions if script.batch is not None else ()
+        for name, expected in zip(functions, script.expected, strict=False):
+            payload = bytes(expected.payload) if isinstance(expected, Expected) else b""
+            if len(payload.strip(b"\0")) >= 16 and function in (None, name):
+                answers.add(payload)
     questions = b"\0".join(
         bytes(test.graded.script.batch.payload)
         for test in grader.tests
         if test.graded.script.batch is not None
     )
-    # What stands among the inputs too (x times ones, say) must be there.
-    answers = {answer for answer in answers if answer not in questions}
-    assert len(answers) > 20
-    try:
-        graded = grader.grade(Code("scaling", (("scaling.py", scaling_source + WRONG),)), {})
-    except PermissionError:
-        pytest.skip("only root may read another process's memory here")
-    assert sum(e.points or 0 for e in graded.exercises) < 4
-    (memory,) = memories
-    assert b"def scale_backward(dout, cache):" in memory  # so it is the right one
-    assert sum(answer in memory for answer in answers) == 0
-    for secret in (
+    return {answer for answer in answers if answer not in questions}
+
+
+def secrets(course):
+    return (
         struct.pack("<Q", SEED),
         struct.pack(">Q", SEED),
         str(SEED).encode(),
@@ -115,8 +117,52 @@ def test_a_worker_s_memory_holds_no_answer_no_seed_and_no_path(
         str(course).encode(),
         b"test_scale_backward_matches_the_reference",
         b"dw is the sum over the samples, not their mean.",
-    ):
-        assert secret not in memory
+    )
+
+
+def test_a_worker_s_memory_holds_no_answer_no_seed_and_no_path(
+    alone, memories, scaling_source, course
+):
+    answers = answers_of(alone)
+    assert len(answers) > 20
+    try:
+        graded = alone.grade(Code("scaling", (("scaling.py", scaling_source + WRONG),)), {})
+    except PermissionError:
+        pytest.skip("only root may read another process's memory here")
+    assert sum(e.points or 0 for e in graded.exercises) < 4
+    (memory,) = memories
+    assert b"def scale_backward(dout, cache):" in memory  # so it is the right one
+    assert sum(answer in memory for answer in answers) == 0
+    assert [secret for secret in secrets(course) if secret in memory] == []
+
+
+BOTH = ["scale_backward", "scale_forward"]
+OTHERS = """
+KEPT = "a marker of the student"
+
+def scale_forward(x, w):
+    return x + w, (x, w)
+
+def scale_backward(dout, cache):
+    return dout * 0, dout[0] * 0
+"""
+
+
+def test_where_an_error_is_carried_forward_a_worker_holds_only_what_it_builds_on(
+    grader, memories, scaling_source, course
+):
+    answers = answers_of(grader, "scale_backward")
+    assert len(answers) > 10
+    try:
+        graded = grader.grade(Code("scaling", (("scaling.py", scaling_source + OTHERS),)), {})
+    except PermissionError:
+        pytest.skip("only root may read another process's memory here")
+    assert {e.name: e.with_ours for e in graded.exercises}["total"] == BOTH
+    theirs = [memory for memory in memories if b"a marker of the student" in memory]
+    assert len(theirs) >= 2  # with their own function, and with ours
+    for memory in theirs:
+        assert [secret for secret in secrets(course) if secret in memory] == []
+        assert sum(answer in memory for answer in answers) == 0
 
 
 def test_what_a_worker_does_hold_would_be_found(grader, memories, scaling_source):

@@ -348,6 +348,7 @@ def test_verify_wants_slow_alternatives_to_lose_the_points_for_speed_and_no_othe
     problems = {v.variant.title: v.problem for v in judge(grader.unit, found, results)}
     assert problems == {
         "reference": "",
+        "the stub, untouched": "",
         "alternative: powers": "",
         "alternative: loops": "",
         "alternative: exempt for nothing": 'is fast enough everywhere: remove exempt={"speed"}',

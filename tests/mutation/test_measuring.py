@@ -100,7 +100,7 @@ def test_a_complete_list_leaves_only_the_bar(shifts: Unit, workers: Workers) -> 
     assert (came.tried - came.killed, came.equivalents) == (6, 2)
     assert came.rate == came.killed / (came.tried - 2)
     (only,) = came.problems
-    assert only.endswith("are killed, fewer than 97%")
+    assert only.endswith("are killed, fewer than 99%")
 
 
 def test_a_survivor_that_is_not_listed_is_told(shifts: Unit, workers: Workers) -> None:
