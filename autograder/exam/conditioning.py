@@ -12,20 +12,18 @@ from dataclasses import dataclass
 from types import ModuleType
 
 import pytest
-import torch
 
 from autograder.course import Returns, Unit
 from autograder.devices import CPU
 from autograder.exam.prepared import PreparedExample, PreparedTest
 from autograder.exam.references import reference_of
-from autograder.exam.rounding import Way, ways
+from autograder.exam.rounding import Way, has_single, ways
 from autograder.testing import (
     MOST,
     TIMES,
     Compared,
     Student,
     comparisons_measured,
-    map_tensors,
     widened,
 )
 
@@ -101,7 +99,8 @@ def each_way(
 
     Further seeds are only tried where the first came near to what a comparison allows.
     """
-    single, nearest = _single(example), 0.0
+    single = any(has_single((record.args, record.kwargs)) for record in example.calls)
+    nearest = 0.0
     for way in every:
         if (way.single and not single) or (way.again and nearest < NEAR):
             continue
@@ -136,20 +135,6 @@ def _apart(test: PreparedTest, way: Way, one: Compared) -> Unfair:
         f"{one.name} is off by {one.error:.2g} of its largest element; at most "
         f"{one.tolerance:.2g} is allowed",
     )
-
-
-def _single(example: PreparedExample) -> bool:
-    """Whether a function was given float32."""
-    found = False
-
-    def look(tensor: torch.Tensor) -> torch.Tensor:
-        nonlocal found
-        found = found or tensor.dtype is torch.float32
-        return tensor
-
-    for record in example.calls:
-        map_tensors((record.args, record.kwargs), look)
-    return found
 
 
 def worst_ratios(

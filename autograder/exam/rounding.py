@@ -88,7 +88,7 @@ def _in_float64(function: Callable[..., Any], returns: Returns) -> Callable[...,
     """The same function, computed in float64 where it is given float32."""
 
     def computed(*args: Any, **kwargs: Any) -> Any:
-        if not _has_single((args, kwargs)):
+        if not has_single((args, kwargs)):
             return function(*args, **kwargs)
         value = function(*_mapped(args, _double, _single), **_mapped(kwargs, _double, _single))
         if returns is None:
@@ -264,7 +264,8 @@ def _single(tensor: Tensor) -> Tensor:
     return tensor.float() if tensor.dtype is torch.float64 else tensor
 
 
-def _has_single(value: Any) -> bool:
+def has_single(value: Any) -> bool:
+    """Whether there is float32 in a value, or what was computed in float64 for it."""
     found = False
 
     def look(tensor: Tensor) -> Tensor:

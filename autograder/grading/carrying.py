@@ -61,7 +61,6 @@ class Carrying:
     ) -> None:
         self._unit, self._settings, self._remotes = unit, settings, remotes
         self._diagnoser, self._run = diagnoser, run
-        self._foundations = Foundations(unit)
         # A test that asks for no device runs on the CPU.
         self._devices = dict.fromkeys((CPU.name, *settings.devices))
 
@@ -128,6 +127,10 @@ class Carrying:
             for backend in used.values():
                 backend.end_test()
         return again, suspicion
+
+    @functools.cached_property
+    def _foundations(self) -> Foundations:
+        return Foundations(self._unit)
 
     @functools.cached_property
     def _solution(self) -> Callable[[Device], RemoteBackend]:

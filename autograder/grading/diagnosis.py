@@ -9,8 +9,9 @@ student the wrong way.
 from __future__ import annotations
 
 import ast
+import functools
 import math
-from collections.abc import Iterable, Set
+from collections.abc import Callable, Iterable, Set
 from typing import Any
 
 import torch
@@ -24,8 +25,6 @@ from autograder.grading.replay import FailedExample
 from autograder.results import Diagnosis
 from autograder.testing import TOLERANCE, CallRecord, StudentStopped, kind_of
 
-NO_NAMES = Names({}, {})
-
 
 class Diagnoser:
     """The known mistakes of one unit.
@@ -38,7 +37,7 @@ class Diagnoser:
     def __init__(self, unit: Unit, exam: Exam) -> None:
         self._mistakes = exam.mistakes
         graph = call_graph(ast.parse(unit.source_file.read_text(encoding="utf-8")))
-        self._names = Names.of(unit)
+        self._names = functools.cache(functools.partial(Names.of, unit))
         self._needs = {exercise.name: exercise.needs for exercise in unit.exercises}
         self._uses = {name: reachable(graph, [name]) - {name} for name in graph}
 
@@ -75,10 +74,12 @@ class Suspicion:
 
     Args:
         mistakes: of the unit.
-        names: of its arguments and results.
+        names: gives those of its arguments and results, where they are needed.
     """
 
-    def __init__(self, mistakes: tuple[KnownMistake, ...], names: Names = NO_NAMES) -> None:
+    def __init__(
+        self, mistakes: tuple[KnownMistake, ...], names: Callable[[], Names] = Names
+    ) -> None:
         self._mistakes = mistakes
         self.kinships = Kinships(names)
         self._left: dict[str, list[int]] = {}

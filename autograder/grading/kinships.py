@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,8 +30,8 @@ class Names:
         results: by function; those of a function that returns one thing are one.
     """
 
-    parameters: Mapping[str, Sequence[str]]
-    results: Mapping[str, Sequence[str]]
+    parameters: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    results: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, unit: Unit) -> Names:
@@ -69,7 +69,7 @@ class Kinships:
     Of right answers only which they are is kept: they are the exam's.
     """
 
-    names: Names
+    names: Callable[[], Names]
     _found: dict[str, Kinship] = field(default_factory=dict)
     _right: dict[str, list[tuple[PreparedTest, int]]] = field(default_factory=dict)
     _wrong: dict[str, list[tuple[PreparedTest, int]]] = field(default_factory=dict)
@@ -96,7 +96,7 @@ class Kinships:
     def sentences(self, exercise: str) -> list[str]:
         """What is to be told of an exercise; nothing if no relation explains all that is wrong."""
         kinship = self._found.get(exercise, Kinship())
-        names = self.names.results.get(exercise, ())
+        names = self.names().results.get(exercise, ())
         if not kinship.sentences(names):
             return [told] if (told := self._condition(exercise).sentence()) else []
         for test, position in self._right.get(exercise, ()):
@@ -123,7 +123,7 @@ class Kinships:
         """What a function is given in an example: in its first call, if there are several."""
         for record in test.examples[position].calls:
             if record.function == exercise:
-                names = self.names.parameters.get(exercise, ())
+                names = self.names().parameters.get(exercise, ())
                 return [*zip(names, record.args, strict=False), *record.kwargs.items()]
         return []
 
@@ -144,7 +144,7 @@ class Kinships:
 
     def _sizes(self, record: CallRecord) -> dict[str, int]:
         sizes: dict[str, int] = {}
-        names = self.names.parameters.get(record.function, ())
+        names = self.names().parameters.get(record.function, ())
         for name, value in (*zip(names, record.args, strict=False), *record.kwargs.items()):
             if isinstance(value, Tensor):
                 sizes |= {f"{name}.shape[{axis}]": size for axis, size in enumerate(value.shape)}

@@ -182,7 +182,7 @@ class Worker(Conversation):
         if self._live:
             self._live.clear()
             self._dropped.clear()
-            self._before = [*frames.frame(self._seq, frames.pack(["forget"]))]
+            self._before += frames.frame(self._seq, frames.pack(["forget"]))
 
     def dropped(self, number: int) -> None:
         """Nobody holds the handle of this value any more (called by the handle)."""

@@ -21,7 +21,7 @@ from autograder.worker.encoding import Encoder, foreign
 from autograder.worker.wire import FROM_WORKER, TO_WORKER, WireError
 
 
-class Ours:
+class OurValue:
     """A value that the grader's side keeps, like the cache of a function that it answers."""
 
     __slots__ = ("number",)
@@ -127,7 +127,9 @@ def _exchanged(came: Any, right: Any) -> Any:
             return {key: exchanged(part) for key, part in value.items()}
         return value
 
-    return tuple(exchanged(a) if type(b) is Ours else b for a, b in zip(came, right, strict=True))
+    return tuple(
+        exchanged(a) if type(b) is OurValue else b for a, b in zip(came, right, strict=True)
+    )
 
 
 def _same(old: Any, value: Tensor) -> bool:
@@ -139,11 +141,11 @@ def _same(old: Any, value: Tensor) -> bool:
 
 
 def _encoded(value: object) -> list[Any]:
-    return ["h", value.number] if type(value) is Ours else foreign(value)
+    return ["h", value.number] if type(value) is OurValue else foreign(value)
 
 
-def _decoded(o: list[Any]) -> Ours:
+def _decoded(o: list[Any]) -> OurValue:
     match o:
         case ["h", int(number)]:
-            return Ours(number)
+            return OurValue(number)
     raise WireError("a malformed reference")
