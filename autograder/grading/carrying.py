@@ -101,7 +101,7 @@ class Carrying:
                 exercise = self._unit.exercise(before.name)
                 before = better(exercise, before, own, again, diagnosis, replaced)
             results.append(before)
-        return results
+        return blaming_the_lost(results)
 
     def _again(
         self, code: Code, ours: Replaced, chosen: Sequence[PreparedTest], began: float
@@ -234,6 +234,21 @@ def better(
     if (after.points or 0.0) <= (before.points or 0.0):
         return before
     return msgspec.structs.replace(after, with_ours=list(ours))
+
+
+def blaming_the_lost(results: Sequence[ExerciseResult]) -> list[ExerciseResult]:
+    """The same results, each naming as ours only what loses points in the end.
+
+    What was made right by this is not to blame, but what it builds on.
+    """
+    lost = {result.name for result in results if result.status != "full"}
+    return [
+        msgspec.structs.replace(
+            result,
+            with_ours=[name for name in result.with_ours if name in lost] or result.with_ours,
+        )
+        for result in results
+    ]
 
 
 def _told(result: TestResult, first: Mapping[str, TestResult]) -> TestResult:

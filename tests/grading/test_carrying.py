@@ -7,6 +7,8 @@ from dataclasses import replace
 import pytest
 
 from autograder.grading import UnitGrader
+from autograder.grading.carrying import blaming_the_lost
+from autograder.results import ExerciseResult
 from autograder.supervisor import Code
 
 CHECKED = "    if w.dim() != 1:\n        raise ValueError('w must have rank 1')\n"
@@ -158,3 +160,22 @@ def test_what_hangs_itself_is_not_waited_for_once_more(grade, grader, monkeypatc
     hangs = "def total(x, w):\n    while True:\n        pass\n"
     assert by_name(grade(SHIFTS + hangs))["total"].points == 0.0
     assert tried == []
+
+
+def test_what_was_made_right_itself_is_not_named_as_the_one_to_blame():
+    def result(name, status, *ours):
+        return ExerciseResult(
+            name=name, points=1.0, max_points=2.0, status=status, with_ours=list(ours)
+        )
+
+    found = [
+        result("im2col", "partial"),
+        result("conv2d_forward", "full", "im2col"),
+        result("conv2d_backward", "full", "conv2d_forward", "im2col"),
+    ]
+    named = {one.name: one.with_ours for one in blaming_the_lost(found)}
+    assert named == {
+        "im2col": [],
+        "conv2d_forward": ["im2col"],
+        "conv2d_backward": ["im2col"],
+    }
